@@ -1,0 +1,107 @@
+//! Which case a message belongs to. Until regie comes, messages about one reference share a case.
+//!
+//! Pure: the journal looks the correlation keys up and hands the states it found to `decide`.
+
+use std::collections::BTreeSet;
+
+use crate::message::{
+    CanonicalMessage, CaseId, CaseNumber, Entropy, PartnerId, Reference, Timestamp, Usage,
+};
+
+/// One way in which a message can be found again. The journal stores it as a keyed hash only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CorrelationKey {
+    /// A signal: who sent it, and its reference there. Usages never meet.
+    Signal { usage: Usage, sender: PartnerId, reference: String },
+    /// A case by its number.
+    Case { usage: Usage, number: String },
+}
+
+impl CorrelationKey {
+    /// The bytes that the journal hashes; no two keys share them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Signal { usage, sender, reference } => {
+                format!("signaal\n{}\n{sender}\n{reference}", usage.as_str()).into_bytes()
+            }
+            Self::Case { usage, number } => {
+                format!("casus\n{}\n{number}", usage.as_str()).into_bytes()
+            }
+        }
+    }
+}
+
+/// What the journal knows of a case that a key led to.
+#[derive(Debug, Clone)]
+pub struct CaseState {
+    pub id: CaseId,
+    pub number: CaseNumber,
+    pub usage: Usage,
+    pub theme: Option<String>,
+    /// Everyone who sent or received something in it.
+    pub participants: BTreeSet<PartnerId>,
+    /// Who received a parcel in it, and so must hear of a withdrawal.
+    pub recipients: BTreeSet<PartnerId>,
+}
+
+/// The case a message is stored under.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    Join(CaseState),
+    Open(CaseState),
+}
+
+impl Decision {
+    pub fn case(&self) -> &CaseState {
+        match self {
+            Self::Join(case) | Self::Open(case) => case,
+        }
+    }
+}
+
+/// The keys under which a message is looked up: its own reference first, then what it refers to.
+pub fn keys(message: &CanonicalMessage) -> Vec<CorrelationKey> {
+    let usage = message.usage;
+    let own = CorrelationKey::Signal {
+        usage,
+        sender: message.sender.clone(),
+        reference: message.reference.clone(),
+    };
+    let referred = message.references.iter().map(|reference| match reference {
+        Reference::Case(number) => CorrelationKey::Case { usage, number: number.clone() },
+        Reference::Signal { sender, reference } => CorrelationKey::Signal {
+            usage,
+            sender: sender.clone().unwrap_or_else(|| message.sender.clone()),
+            reference: reference.clone(),
+        },
+    });
+    std::iter::once(own).chain(referred).collect()
+}
+
+/// Joins the first case that a key led to, or opens one.
+///
+/// `found` holds the states in the order of `keys`. A reference to somebody else's signal or to a
+/// case number counts only from a participant, and never across usages.
+pub fn decide(
+    message: &CanonicalMessage,
+    found: &[CaseState],
+    now: Timestamp,
+    entropy: &mut Entropy,
+) -> Decision {
+    let joined = found.iter().find(|case| {
+        case.usage == message.usage && case.participants.contains(&message.sender)
+    });
+    if let Some(case) = joined {
+        let mut case = case.clone();
+        case.theme = case.theme.or_else(|| message.theme.clone());
+        return Decision::Join(case);
+    }
+    Decision::Open(CaseState {
+        id: entropy.case_id(now),
+        number: entropy.case_number(),
+        usage: message.usage,
+        theme: message.theme.clone(),
+        participants: BTreeSet::from([message.sender.clone()]),
+        recipients: BTreeSet::new(),
+    })
+}

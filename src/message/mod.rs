@@ -1,0 +1,26 @@
+//! The words of the hub: ids, time, usage, stages, violations and message kinds.
+//!
+//! Pure and importing no other room. What a field may hold is the catalogue's business; this
+//! room only has the vocabulary that every other room shares.
+
+mod canonical;
+mod entropy;
+pub mod formats;
+mod ids;
+mod kind;
+mod refusal;
+mod role;
+mod stage;
+mod time;
+
+pub use canonical::{CanonicalMessage, Confirmation, Reference};
+pub use entropy::Entropy;
+pub use ids::{
+    CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
+    PartnerId, PublicId, PurposeId, RouteId,
+};
+pub use kind::{Effect, MessageKind};
+pub use refusal::{Fault, Refusal, Violation};
+pub use role::{RolePurpose, RoleStatement};
+pub use stage::{Stage, Usage};
+pub use time::Timestamp;

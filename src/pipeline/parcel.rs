@@ -1,0 +1,100 @@
+//! What the two halves of the pipeline hand over: the admitted message, and the parcels of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{
+    CanonicalMessage, ParcelId, PartnerId, PurposeId, RoleStatement, RouteId, Violation,
+};
+
+/// A message that passed every check at the door. Only `admit` makes one.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    message: CanonicalMessage,
+}
+
+impl Admitted {
+    pub(super) fn new(message: CanonicalMessage) -> Self {
+        Self { message }
+    }
+
+    pub fn message(&self) -> &CanonicalMessage {
+        &self.message
+    }
+}
+
+/// Everything that one message leads to.
+#[derive(Debug, Default)]
+pub struct Dispatch {
+    pub parcels: Vec<Parcel>,
+    /// Recipients that were routed or named but get nothing, and why. Quarantined.
+    pub not_sent: Vec<NotSent>,
+    /// Parcels that could not be made: the mapping or the native schema refused. Quarantined.
+    pub failures: Vec<Failure>,
+}
+
+/// One recipient's version of a message, minimised and encoded, ready to be stored.
+#[derive(Debug)]
+pub struct Parcel {
+    pub id: ParcelId,
+    pub recipient: PartnerId,
+    /// The purposes that granted its fields.
+    pub purposes: Vec<PurposeId>,
+    /// The route that matched; `None` where the sender named the recipient, or where those who
+    /// received the signal before must hear of this.
+    pub route: Option<RouteId>,
+    pub urgent: bool,
+    pub media_type: String,
+    /// The native document as the recipient gets it.
+    pub bytes: Vec<u8>,
+    pub role: RoleStatement,
+    pub withheld: Vec<Withheld>,
+}
+
+/// A field that a recipient did not get. A path, never a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// JSON Pointer into the canonical data, such as `/betrokkenen/0/bsn`.
+    #[serde(rename = "pad")]
+    pub path: String,
+    #[serde(rename = "reden")]
+    pub reason: WithheldReason,
+}
+
+/// Why a field was withheld or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithheldReason {
+    /// No purpose names it.
+    GeenDoelbinding,
+    /// A purpose gives it masked.
+    Gemaskeerd,
+    /// A purpose gives it generalised.
+    Veralgemeend,
+    /// A BSN needs the recipient's own legal basis.
+    GeenBsnGrondslag,
+    /// A person in this role is not shared.
+    RolNietGedeeld,
+    /// The data came from another partner, whose purpose does not grant it.
+    AndereHerkomst,
+}
+
+/// A recipient that gets nothing of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotSent {
+    /// A partner id, a kind of partner, or what the sender wrote where neither exists.
+    /// `None`: no route matched and nobody was named.
+    pub recipient: Option<PartnerId>,
+    /// `geen-route`, `geen-doelbinding`, `onbekende-ontvanger`, `geschorst`.
+    pub reason: &'static str,
+    /// Whether the sender named this recipient, and so may be told.
+    pub named: bool,
+}
+
+/// A parcel that could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub recipient: PartnerId,
+    /// `vertaling-uit` (the mapping) or `schema-uit` (the recipient's own schema).
+    pub reason: &'static str,
+    pub violations: Vec<Violation>,
+}
