@@ -232,7 +232,7 @@ struct Lines<'a, I: Iterator<Item = (usize, &'a &'a str)>> {
 
 impl<'a, I: Iterator<Item = (usize, &'a &'a str)>> Lines<'a, I> {
     fn next(&mut self, expected: &'static str) -> Result<&'a str, KeyFileError> {
-        self.read(expected, |rest| Some(rest))
+        self.read(expected, Some)
     }
 
     fn next_key(&mut self, expected: &'static str) -> Result<[u8; 32], KeyFileError> {
