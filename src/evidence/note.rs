@@ -131,8 +131,8 @@ mod tests {
         then you don't know what your problem is.\n";
     const GO_LINE: &str = "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1F\
         FYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
-    const OTHER_LINE: &str = "— EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1a\
-        GrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n";
+    const OTHER_LINE: &str = "— EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiO\
+        Hp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n";
 
     fn go_keys() -> HubKeys {
         let seed = BASE64_STANDARD.decode(GO_SEED).unwrap().try_into().unwrap();
