@@ -88,6 +88,14 @@ impl Walk<'_> {
     }
 }
 
+impl Shape {
+    /// The shape of a document that is one of two.
+    #[must_use]
+    pub fn either(a: Self, b: Self) -> Self {
+        merge(a, b, Merge::Either)
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Merge {
     /// Both hold: a field required by either is required.
