@@ -1,11 +1,11 @@
 //! What only the whole set shows: names that point nowhere, and routes that can give nothing.
 
+use super::Catalogue;
+use super::connector::Connector;
 use super::partner::Partner;
 use super::problem::{Files, Problem, SourceText, nearest};
 use super::purpose::Purpose;
 use super::route::Route;
-use super::Catalogue;
-use super::connector::Connector;
 
 /// Problems between the files of a set that are each right by themselves.
 pub fn cross_check(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
@@ -97,9 +97,10 @@ fn themes_meet(route: &[String], purpose: &[String]) -> bool {
 
 fn origins_meet(catalogue: &Catalogue, route: &[String], purpose: &[String]) -> bool {
     route.is_empty()
-        || catalogue.partners.values().any(|partner| {
-            Purpose::names(route, partner) && Purpose::names(purpose, partner)
-        })
+        || catalogue
+            .partners
+            .values()
+            .any(|partner| Purpose::names(route, partner) && Purpose::names(purpose, partner))
 }
 
 fn offset_of_line(text: &str, line: usize) -> usize {

@@ -29,11 +29,9 @@ use self::problem::{Files, Problem, SourceText};
 use self::purpose::Purpose;
 use self::route::Routes;
 use self::schema::Schema;
-use crate::message::{
-    ConnectorId, Digest, Effect, KindId, MessageKind, Oin, PartnerId, PurposeId, Timestamp,
-};
+use crate::message::{ConnectorId, Digest, Effect, KindId, MessageKind, Oin, PartnerId, PurposeId};
 
-pub use namespaces::Namespaces;
+pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
 pub use shape::{Field, Shape};
 
 /// An immutable set of everything that is configured, under one digest.
@@ -102,9 +100,11 @@ impl Catalogue {
         let canonical = canonical_shape(&messages);
         let (mut purposes, mut routes) = (BTreeMap::new(), Routes::default());
         take(load_purposes(files, &canonical, &names).map(|loaded| purposes = loaded));
-        take(SourceText::read(files, "config/routes.toml").map_err(|p| vec![p]).and_then(|source| {
-            Routes::load(source, &canonical, &names, &partners).map(|loaded| routes = loaded)
-        }));
+        take(SourceText::read(files, "config/routes.toml").map_err(|p| vec![p]).and_then(
+            |source| {
+                Routes::load(source, &canonical, &names, &partners).map(|loaded| routes = loaded)
+            },
+        ));
         let engine = Engine::new(codes).map_err(|text| {
             let source = SourceText { file: "connectors", text: "" };
             vec![source.whole("functies", text)]
@@ -136,22 +136,6 @@ impl Catalogue {
     /// The partners that a name in a message or route means: the partner itself, or its kind.
     pub fn meant_by(&self, name: &str) -> Vec<&Partner> {
         self.partners.values().filter(|partner| partner.is_meant_by(name)).collect()
-    }
-
-    /// The purposes under which data of `origin` may go to `recipient` at this moment.
-    pub fn purposes_for<'a>(
-        &'a self,
-        origin: Origin<'a>,
-        recipient: &'a Partner,
-        theme: Option<&'a str>,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Purpose> {
-        self.purposes.values().filter(move |purpose| {
-            origin.is_among(&purpose.origins)
-                && Purpose::names(&purpose.recipients, recipient)
-                && purpose.covers_theme(theme)
-                && purpose.is_valid(now)
-        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Origin;
 use super::cel::{Expression, Path, Variable};
 use super::partner::Partner;
 use super::problem::{Files, Problem, SourceText, nearest};
@@ -173,6 +174,21 @@ impl Purpose {
     pub fn is_valid(&self, now: Timestamp) -> bool {
         let today: String = now.to_amsterdam().chars().take(10).collect();
         self.valid_from <= today && today <= self.valid_until
+    }
+
+    /// Whether it lets data of this origin go to this recipient, on this theme, at this moment.
+    /// Its condition is asked of the message by whoever has one.
+    pub fn applies(
+        &self,
+        origin: &Origin<'_>,
+        recipient: &Partner,
+        theme: Option<&str>,
+        now: Timestamp,
+    ) -> bool {
+        origin.is_among(&self.origins)
+            && Self::names(&self.recipients, recipient)
+            && self.covers_theme(theme)
+            && self.is_valid(now)
     }
 
     /// Whether a name among its origins or recipients means this partner.
