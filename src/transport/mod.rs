@@ -7,6 +7,8 @@
 
 pub mod breaker;
 mod desk;
+#[cfg(test)]
+mod fakes;
 pub mod files;
 pub mod http;
 pub mod ladder;

@@ -29,17 +29,23 @@ const RETRY_AFTER_MAX_S: i64 = 24 * 3_600;
 #[derive(Debug, Clone)]
 pub struct Target {
     url: Url,
-    /// Two while a secret is being replaced: the parcel then bears both signatures.
-    secrets: Vec<Secret>,
+    secret: Secret,
+    /// The other one while a secret is being replaced: a parcel then bears both signatures.
+    other_secret: Option<Secret>,
     named: Vec<Network>,
 }
 
 impl Target {
     /// Refuses what can be known to be wrong before any name is resolved.
-    pub fn new(url: &str, secrets: Vec<Secret>, named: Vec<Network>) -> Result<Self, Blocked> {
+    pub fn new(
+        url: &str,
+        secret: Secret,
+        other_secret: Option<Secret>,
+        named: Vec<Network>,
+    ) -> Result<Self, Blocked> {
         let url = Url::parse(url).map_err(|_| Blocked::Url)?;
         guard::check_url(&url, &named)?;
-        Ok(Self { url, secrets, named })
+        Ok(Self { url, secret, other_secret, named })
     }
 }
 
@@ -146,8 +152,9 @@ fn new_client(resolver: Resolver) -> reqwest::Result<Client> {
 fn headers(target: &Target, parcel: &OutgoingParcel, now: Timestamp) -> Option<HeaderMap> {
     let id = parcel.id.to_string();
     let timestamp_s = now.as_micros().div_euclid(1_000_000);
+    let secrets = std::iter::once(&target.secret).chain(&target.other_secret);
     let signatures: Vec<String> =
-        target.secrets.iter().map(|secret| secret.sign(&id, timestamp_s, &parcel.bytes)).collect();
+        secrets.map(|secret| secret.sign(&id, timestamp_s, &parcel.bytes)).collect();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::try_from(&parcel.media_type).ok()?);
     let standard = [
