@@ -1,6 +1,6 @@
 //! Errors as partners read them: problem+json (RFC 9457) with every violation, in Dutch.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::message::{Fault, Refusal, Violation};
 
@@ -54,19 +54,19 @@ impl Problem {
     }
 
     pub fn to_json(&self) -> Value {
-        let mut document = json!({
-            "type": format!("urn:schakel:probleem:{}", self.code),
-            "title": self.title,
-            "status": self.status,
-            "code": self.code,
-        });
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
+        put("type", json!(format!("urn:schakel:probleem:{}", self.code)));
+        put("title", json!(self.title));
+        put("status", json!(self.status));
+        put("code", json!(self.code));
         if let Some(detail) = &self.detail {
-            document["detail"] = json!(detail);
+            put("detail", json!(detail));
         }
         if !self.violations.is_empty() {
-            document["fouten"] = json!(self.violations);
+            put("fouten", json!(self.violations));
         }
-        document
+        Value::Object(fields)
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -18,8 +18,8 @@ use super::{
     DONE, FilesError, Folder, IN, OUT, WRONG, extension, flush_directory, read_small, write_whole,
 };
 
-/// One step looks at so many entries, and takes so many files.
-const ENTRIES_MAX: usize = 10_000;
+/// One step remembers so many files, and takes so many of them.
+const CANDIDATES_MAX: usize = 10_000;
 const FILES_PER_STEP_MAX: usize = 100;
 /// Longer names are cut when something is added to them: file systems end at 255 bytes.
 const NAME_BYTES_MAX: usize = 200;
@@ -99,7 +99,7 @@ impl Folder {
     async fn look(&self) -> io::Result<Vec<(OsString, Look, bool)>> {
         let mut now = HashMap::new();
         let mut entries = fs::read_dir(self.path(IN)).await?;
-        for _ in 0..ENTRIES_MAX {
+        while now.len() < CANDIDATES_MAX {
             let Some(entry) = entries.next_entry().await? else { break };
             let name = entry.file_name();
             if !is_candidate(&name) {

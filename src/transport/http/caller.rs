@@ -51,7 +51,7 @@ impl FromRequestParts<App> for Caller {
                 return Err(Unavailable { retry_after_seconds: RETRY_AFTER_S }.into());
             }
         };
-        tracing::Span::current().record("partner.id", partner.as_str());
+        tracing::Span::current().record("partner.id", tracing::field::display(&partner));
         let Some(ticket) = app.in_flight.enter(&partner, app.limits.requests_per_partner) else {
             let problem = Problem::new(
                 429,

@@ -92,8 +92,11 @@ async fn collect_patiently(
 
 fn as_json(collected: &Collected) -> Value {
     let mut parcel = collected.parcel.describe();
-    parcel["inhoud"] = json!(BASE64_STANDARD.encode(&collected.parcel.bytes));
-    parcel["leaseTot"] = json!(collected.leased_until.to_string());
+    if let Some(fields) = parcel.as_object_mut() {
+        let document = BASE64_STANDARD.encode(&collected.parcel.bytes);
+        fields.insert("inhoud".to_owned(), json!(document));
+        fields.insert("leaseTot".to_owned(), json!(collected.leased_until.to_string()));
+    }
     parcel
 }
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod description;
+mod logging;
 mod mailbox;
 mod sending;
 mod webhooks;
