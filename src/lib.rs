@@ -1,9 +1,12 @@
-//! Schakel.
+#![doc = include_str!("../README.md")]
 
-pub mod casework;
+pub mod message;
 pub mod catalogue;
+pub mod pipeline;
+pub mod casework;
 pub mod evidence;
 pub mod journal;
-pub mod message;
-pub mod pipeline;
 pub mod transport;
+pub mod hub;
+pub mod cli;
+pub mod settings;

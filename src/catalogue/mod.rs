@@ -74,6 +74,17 @@ pub struct Message {
 impl Catalogue {
     /// Parses a set, or says everything that is wrong with it.
     pub fn parse(files: &Files) -> Result<Self, Vec<Problem>> {
+        let catalogue = Self::read(files, |_| true)?;
+        let problems = check::cross_check(&catalogue, files);
+        if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
+    }
+
+    /// Parses a set with one connector only, so that it can be worked on while others are broken.
+    pub fn parse_only(files: &Files, connector: &ConnectorId) -> Result<Self, Vec<Problem>> {
+        Self::read(files, |id| id == connector.as_str())
+    }
+
+    fn read(files: &Files, wanted: impl Fn(&str) -> bool) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut take = |result: Result<(), Vec<Problem>>| {
             if let Err(found) = result {
@@ -94,7 +105,9 @@ impl Catalogue {
         };
         let mut codes = CodeLists::new();
         let (mut connectors, mut partners) = (BTreeMap::new(), BTreeMap::new());
-        take(load_connectors(files, &messages, &mut codes).map(|loaded| connectors = loaded));
+        take(
+            load_connectors(files, &messages, &mut codes, wanted).map(|loaded| connectors = loaded),
+        );
         take(load_partners(files).map(|loaded| partners = loaded));
         let names: Vec<String> = themes.keys().cloned().collect();
         let canonical = canonical_shape(&messages);
@@ -112,9 +125,6 @@ impl Catalogue {
         let digest = digest_of(files);
         let catalogue =
             Self { digest, hub, engine, themes, messages, connectors, partners, purposes, routes };
-        if problems.is_empty() {
-            problems = check::cross_check(&catalogue, files);
-        }
         problems.sort();
         problems.dedup();
         if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
@@ -226,11 +236,13 @@ fn load_connectors(
     files: &Files,
     messages: &BTreeMap<MessageKind, Message>,
     codes: &mut CodeLists,
+    wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<ConnectorId, Connector>, Vec<Problem>> {
     let (mut problems, mut connectors) = (Vec::new(), BTreeMap::new());
     let folders: Vec<String> = files
         .keys()
         .filter_map(|p| p.strip_prefix("connectors/")?.strip_suffix("/connector.toml"))
+        .filter(|folder| wanted(folder))
         .map(str::to_owned)
         .collect();
     for folder in folders {

@@ -252,35 +252,26 @@ struct Role {
 }
 
 /// The making of one parcel.
-struct Job<'a> {
-    catalogue: &'a Catalogue,
-    recipient: &'a Partner,
-    case: &'a CaseState,
-    now: Timestamp,
-    usage: Usage,
-    kind: &'a MessageKind,
+pub(super) struct Job<'a> {
+    pub catalogue: &'a Catalogue,
+    pub recipient: &'a Partner,
+    pub case: &'a CaseState,
+    pub now: Timestamp,
+    pub usage: Usage,
+    pub kind: &'a MessageKind,
+}
+
+/// A native document that was made.
+pub(super) struct Made<'a> {
+    pub form: &'a Outbound,
+    pub native: Value,
+    pub bytes: Vec<u8>,
+    pub fired: Vec<bool>,
 }
 
 impl Job<'_> {
     fn parcel(&self, id: ParcelId, data: &Value, role: Role) -> Result<Parcel, Failure> {
-        let fail = |reason, violations| Failure {
-            recipient: self.recipient.id.clone(),
-            reason,
-            violations,
-        };
-        let connector = self
-            .catalogue
-            .connector_of(self.recipient)
-            .ok_or_else(|| fail("vertaling-uit", Vec::new()))?;
-        let form = self.form(connector, data).ok_or_else(|| fail("geen-vorm", Vec::new()))?;
-        let hub = self.facts(id);
-        let (native, _) = Run::new(&form.mapping, &self.catalogue.engine)
-            .document(data, &hub)
-            .map_err(|violations| fail("vertaling-uit", violations))?;
-        if !form.schema.accepts(&native) {
-            return Err(fail("schema-uit", form.schema.violations(&native)));
-        }
-        let bytes = encode(connector, form, &native).map_err(|v| fail("schema-uit", v))?;
+        let made = self.native(id, data)?;
         let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         Ok(Parcel {
             id,
@@ -288,8 +279,8 @@ impl Job<'_> {
             purposes: Vec::new(),
             route: None,
             urgent: false,
-            media_type: form.media_type.clone(),
-            bytes,
+            media_type: made.form.media_type.clone(),
+            bytes: made.bytes,
             role: RoleStatement {
                 zending: id,
                 casus: self.case.number.clone(),
@@ -306,6 +297,30 @@ impl Job<'_> {
             },
             withheld: Vec::new(),
         })
+    }
+
+    /// The recipient's own document of minimised data, valid and encoded.
+    pub(super) fn native(&self, id: ParcelId, data: &Value) -> Result<Made<'_>, Failure> {
+        let fail = |reason, violations| Failure {
+            recipient: self.recipient.id.clone(),
+            reason,
+            violations,
+        };
+        let connector = self
+            .catalogue
+            .connector_of(self.recipient)
+            .ok_or_else(|| fail("vertaling-uit", Vec::new()))?;
+        let form = self.form(connector, data).ok_or_else(|| fail("geen-vorm", Vec::new()))?;
+        let hub = self.facts(id);
+        let (native, fired) = Run::new(&form.mapping, &self.catalogue.engine)
+            .document(data, &hub)
+            .map_err(|violations| fail("vertaling-uit", violations))?;
+        if !form.schema.accepts(&native) {
+            return Err(fail("schema-uit", form.schema.violations(&native)));
+        }
+        let bytes = encode_as(&connector.format, &form.schema.shape, &native)
+            .map_err(|violations| fail("schema-uit", violations))?;
+        Ok(Made { form, native, bytes, fired })
     }
 
     /// The recipient's first form for this kind whose condition holds.
@@ -330,15 +345,6 @@ impl Job<'_> {
             "ontvanger": { "naam": recipient.name, "oin": recipient.oin, "id": recipient.id },
         })
     }
-}
-
-/// The native document as bytes.
-fn encode(
-    connector: &Connector,
-    form: &Outbound,
-    native: &Value,
-) -> Result<Vec<u8>, Vec<Violation>> {
-    encode_as(&connector.format, &form.schema.shape, native)
 }
 
 /// A native value in the bytes of its format; the columns of CSV are those of its schema.

@@ -9,6 +9,7 @@ mod answer;
 pub mod decode;
 mod dispatch;
 pub mod encode;
+pub mod examples;
 mod generalise;
 mod minimise;
 mod native;

@@ -1,0 +1,1 @@
+//! Bytes in, outcome out; and the loops around the journal.
