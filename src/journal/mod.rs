@@ -1,1 +1,277 @@
-//! Being built.
+//! The truth: inbox, outbox, cases, quarantine and evidence, and the only room that knows sqlx.
+//!
+//! One [`Writer`] task owns the write connections and commits what it is asked in groups; a
+//! [`Journal`] is how everybody else asks it, and reads. Accepted means that the commit was
+//! flushed to disk. What a message leads to is decided by pure functions that come along with it
+//! ([`Rules`]); moving parcels, and what an HTTP status is, is left to `transport` and `hub`.
+
+mod cases;
+mod confirm;
+mod erase;
+mod error;
+mod keys;
+mod lease;
+mod listings;
+mod lookups;
+mod open;
+mod outbox;
+mod partners;
+mod quarantine;
+mod receive;
+mod replace;
+mod sequence;
+mod sql;
+mod trace;
+mod types;
+mod unit;
+mod views;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+pub use self::erase::{Erased, ErasureOrder};
+pub use self::error::{JournalError, OpenError};
+pub use self::lease::HANDED_OUT_MAX;
+pub use self::listings::{
+    CaseLine, LogLine, QuarantineEntry, QuarantineFilter, QuarantinedDocument, Stats, TailLine,
+    Waiting,
+};
+pub use self::lookups::{Activation, Credential};
+pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
+pub use self::quarantine::{Decision, QuarantineOrder};
+pub use self::replace::{Replay, Replayed};
+pub use self::sequence::Sequenced;
+pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
+pub use self::types::{
+    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, Feedback, FeedbackFn, LeaseToken, Outgoing,
+    ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules, Submission,
+};
+pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
+
+use self::keys::{Part, Vault, open_row_key, open_sealed};
+use self::lease::Leased;
+use self::open::Databases;
+use self::sql::Read;
+use self::writer::{Command, Done, Order};
+use crate::evidence::{HubKeys, LeafKind};
+use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
+
+/// The way to the journal; cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Command>,
+    reads: SqlitePool,
+    vault: Arc<Vault>,
+    /// `None` where this process only reads.
+    _lock: Option<Arc<File>>,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, or makes one, and finishes what a crash left half done.
+    /// The writer that comes with it has to be run; it ends when the last `Journal` is dropped.
+    pub async fn open(
+        dir: &Path,
+        hub: Arc<HubKeys>,
+        now: Timestamp,
+    ) -> Result<(Self, Writer), OpenError> {
+        Self::open_databases(dir, Databases::in_folder(dir), hub, now).await
+    }
+
+    async fn open_databases(
+        dir: &Path,
+        databases: Databases,
+        hub: Arc<HubKeys>,
+        now: Timestamp,
+    ) -> Result<(Self, Writer), OpenError> {
+        let lock = open::lock(dir)?;
+        let mut conn = databases.connect_journal().await?;
+        open::check_keys(&mut conn, &hub).await?;
+        drop(databases.connect_keys().await?);
+        let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let reads = databases.read_journal().await?;
+        let writer =
+            Writer::open(queue, databases, Arc::clone(&vault), Arc::clone(&lock), now).await?;
+        Ok((Self { queue: sender, reads, vault, _lock: Some(lock) }, writer))
+    }
+
+    /// Opens an existing journal for reading, also while another process writes it. Orders to
+    /// write answer `Stopped`.
+    pub async fn open_reader(dir: &Path, hub: Arc<HubKeys>) -> Result<Self, OpenError> {
+        let databases = Databases::in_folder(dir);
+        let reads = databases.read_journal().await?;
+        open::match_keys(&mut *reads.acquire().await?, &hub).await?;
+        let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
+        let (queue, _) = mpsc::channel(1);
+        Ok(Self { queue, reads, vault, _lock: None })
+    }
+
+    /// Whether a folder holds a journal.
+    pub fn exists_in(dir: &Path) -> bool {
+        Databases::in_folder(dir).exist()
+    }
+
+    /// The keys that the journal is sealed with.
+    pub fn hub_keys(&self) -> &Arc<HubKeys> {
+        &self.vault.hub
+    }
+
+    /// Stores what came in, and all that follows from it. When this answers it is on disk.
+    pub async fn receive(&self, submission: Submission) -> Result<Received, JournalError> {
+        match self.ask(Order::Receive(Box::new(submission))).await? {
+            Done::Received(received) => Ok(received),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Leases the oldest due parcel of each lane of these recipients, urgent ones first.
+    pub async fn claim(
+        &self,
+        recipients: &[PartnerId],
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    ) -> Result<Vec<Outgoing>, JournalError> {
+        let recipients = recipients.to_vec();
+        let order = Order::Claim { recipients, now, limit, lease_seconds };
+        self.handed_out(order).await
+    }
+
+    /// Leases what a partner may collect, in the order in which it is to read it.
+    pub async fn collect(
+        &self,
+        partner: &PartnerId,
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    ) -> Result<Vec<Outgoing>, JournalError> {
+        let order = Order::Collect { partner: partner.clone(), now, limit, lease_seconds };
+        self.handed_out(order).await
+    }
+
+    /// Ends an attempt to deliver.
+    pub async fn settle(
+        &self,
+        parcel: ParcelId,
+        lease: LeaseToken,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.ask(Order::Settle { parcel, lease, outcome, now }).await.map(drop)
+    }
+
+    /// A recipient's word about a parcel. Answers with the stage that now holds.
+    pub async fn confirm(
+        &self,
+        order: ConfirmOrder,
+        rules: Arc<Rules>,
+    ) -> Result<Stage, JournalError> {
+        match self.ask(Order::Confirm { order, rules }).await? {
+            Done::Stage(stage) => Ok(stage),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Releases or drops an entry of quarantine.
+    pub async fn decide_quarantine(
+        &self,
+        order: QuarantineOrder,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.ask(Order::Quarantine { order, now }).await.map(drop)
+    }
+
+    /// Stores the parcels that today's rules make of an existing message.
+    pub async fn replay(&self, replay: Replay) -> Result<Replayed, JournalError> {
+        match self.ask(Order::Replay(Box::new(replay))).await? {
+            Done::Replayed(replayed) => Ok(replayed),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Suspension, credentials, secrets, activation. Answers with the id of what was added.
+    pub async fn partner_order(
+        &self,
+        order: PartnerOrder,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, JournalError> {
+        match self.ask(Order::Partner { order, now }).await? {
+            Done::Added(id) => Ok(id),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Numbers new leaves and signs the tree: one step, at least every minute.
+    pub async fn sequence(&self, now: Timestamp) -> Result<Sequenced, JournalError> {
+        match self.ask(Order::Sequence { now }).await? {
+            Done::Sequenced(sequenced) => Ok(sequenced),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Destroys the content of a case, or of an entry of quarantine.
+    pub async fn erase(&self, order: ErasureOrder, now: Timestamp) -> Result<Erased, JournalError> {
+        match self.ask(Order::Erase { order, now }).await? {
+            Done::Erased(erased) => Ok(erased),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Queues an order. From here on its caller may go away: the writer carries it out.
+    async fn ask(&self, order: Order) -> Result<Done, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Command { order, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => JournalError::Busy,
+            mpsc::error::TrySendError::Closed(_) => JournalError::Stopped,
+        })?;
+        answer.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    async fn handed_out(&self, order: Order) -> Result<Vec<Outgoing>, JournalError> {
+        match self.ask(order).await? {
+            Done::Leased(leased) => self.open_leased(&leased).await,
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// Opens leased parcels outside the writer, which has better things to do. A parcel whose
+    /// case was erased in between is left out.
+    async fn open_leased(&self, leased: &Leased) -> Result<Vec<Outgoing>, JournalError> {
+        if leased.parcels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conn = self.reads.acquire().await?;
+        let rows = lease::leased_rows(&mut conn, leased).await?;
+        let checkpoint = views::newest_checkpoint(&mut conn).await?;
+        drop(conn);
+        let mut holders = std::collections::BTreeSet::new();
+        for row in &rows {
+            holders.insert(row.uuid("case_id")?);
+        }
+        let keys = self.vault.holder_keys(holders).await?;
+        let mut parcels = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let Some(holder) = keys.get(&row.uuid("case_id")?) else { continue };
+            let id = row.uuid("id")?;
+            let key = open_row_key(holder, id, &row.blob("sealed_key")?)?;
+            let (salt, bytes) = open_sealed(&key, id, Part::Parcel, &row.blob("document")?)?;
+            parcels.push(Outgoing {
+                lease: LeaseToken(leased.token),
+                bytes,
+                salt,
+                checkpoint: checkpoint.clone(),
+                ..views::outgoing(row)?
+            });
+        }
+        Ok(parcels)
+    }
+}

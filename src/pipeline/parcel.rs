@@ -20,6 +20,12 @@ impl Admitted {
     pub fn message(&self) -> &CanonicalMessage {
         &self.message
     }
+
+    /// For tests of what comes after the door.
+    #[cfg(test)]
+    pub(crate) fn for_test(message: CanonicalMessage) -> Self {
+        Self::new(message)
+    }
 }
 
 /// Everything that one message leads to.

@@ -1,0 +1,189 @@
+//! The case states that a group of messages concerns, fetched in a few reads and kept up to date
+//! in memory, so that two messages of one group about one new reference share its case.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::JournalError;
+use super::sql::{Cell, Read, Table, fetch_in, unreadable};
+use super::unit::Unit;
+use crate::casework::{CaseState, CorrelationKey, Decision};
+use crate::evidence::DataKey;
+use crate::message::{CaseNumber, Digest, PartnerId, Timestamp, Usage};
+
+/// What a group knows of its cases.
+#[derive(Default)]
+pub(super) struct CaseBook {
+    by_key: HashMap<Digest, Uuid>,
+    by_number: HashMap<String, Uuid>,
+    cases: HashMap<Uuid, CaseWork>,
+    new_cases: Vec<Vec<Cell>>,
+    new_keys: Vec<Vec<Cell>>,
+}
+
+/// A case that a group works on.
+pub(super) struct CaseWork {
+    pub state: CaseState,
+    /// Seals what is stored in it.
+    pub key: Arc<DataKey>,
+    pub lanes: HashMap<PartnerId, Lane>,
+}
+
+/// Whether a lane has unsettled parcels, and whether its last parcel was dropped.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lane {
+    pub open: bool,
+    pub gap: bool,
+}
+
+const CASES: Table =
+    Table { name: "cases", columns: "id, number, usage, theme, opened_at", suffix: "" };
+
+const CORRELATION: Table =
+    Table { name: "correlation", columns: "key, case_id", suffix: "on conflict (key) do nothing" };
+
+/// The form in which a correlation key is stored.
+pub(super) fn hash_of(unit: &Unit<'_>, key: &CorrelationKey) -> Digest {
+    unit.vault.hub.lookup_hash("casus", &key.to_bytes())
+}
+
+impl CaseBook {
+    /// Fetches the cases that the keys lead to, and those named by id. Erased ones are left out.
+    pub async fn load(
+        unit: &mut Unit<'_>,
+        keys: &[CorrelationKey],
+        mut ids: BTreeSet<Uuid>,
+    ) -> Result<Self, JournalError> {
+        let mut book = Self::default();
+        let (mut hashes, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+        for key in keys {
+            match key {
+                CorrelationKey::Signal { .. } => hashes.insert(hash_of(unit, key).into()),
+                CorrelationKey::Case { number, .. } => numbers.insert(number.as_str().into()),
+            };
+        }
+        let by_key = "select key, case_id from correlation where key in ({ids})";
+        for row in fetch_in(unit.conn, by_key, hashes.into_iter().collect()).await? {
+            book.by_key.insert(row.digest("key")?, row.uuid("case_id")?);
+        }
+        let by_number = "select id, number from cases where number in ({ids})";
+        for row in fetch_in(unit.conn, by_number, numbers.into_iter().collect()).await? {
+            book.by_number.insert(row.text("number")?, row.uuid("id")?);
+        }
+        ids.extend(book.by_key.values().chain(book.by_number.values()));
+        book.load_cases(unit, ids).await?;
+        Ok(book)
+    }
+
+    async fn load_cases(
+        &mut self,
+        unit: &mut Unit<'_>,
+        ids: BTreeSet<Uuid>,
+    ) -> Result<(), JournalError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
+        let mut keys = unit.vault.holder_keys(ids).await?;
+        let sql = "select id, number, usage, theme from cases
+                   where id in ({ids}) and erased_at is null";
+        for row in fetch_in(unit.conn, sql, cells.clone()).await? {
+            let id = row.uuid("id")?;
+            let Some(key) = keys.remove(&id) else { continue };
+            unit.vault.remember(id, Arc::clone(&key));
+            let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
+            let state = CaseState {
+                id: id.into(),
+                number: CaseNumber::from_stored(row.text("number")?),
+                usage,
+                theme: row.maybe_text("theme")?,
+                participants: BTreeSet::new(),
+                recipients: BTreeSet::new(),
+            };
+            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
+        }
+        let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";
+        for row in fetch_in(unit.conn, senders, cells.clone()).await? {
+            if let Some(case) = self.cases.get_mut(&row.uuid("case_id")?) {
+                case.state.participants.insert(row.parsed("partner")?);
+            }
+        }
+        // A parcel of which the operator decided that it shall not go has the stage `verlopen`.
+        let lanes = "select case_id, recipient,
+                max(case when state in ('wacht', 'uitval') then 1 else 0 end) as open,
+                max(case when stage = 'verlopen' then position else 0 end) as dropped,
+                max(position) as last
+            from outbox where case_id in ({ids}) group by case_id, recipient";
+        for row in fetch_in(unit.conn, lanes, cells).await? {
+            if let Some(case) = self.cases.get_mut(&row.uuid("case_id")?) {
+                let recipient: PartnerId = row.parsed("recipient")?;
+                let lane = Lane {
+                    open: row.int("open")? != 0,
+                    gap: row.int("dropped")? == row.int("last")?,
+                };
+                case.lanes.insert(recipient.clone(), lane);
+                case.state.participants.insert(recipient.clone());
+                case.state.recipients.insert(recipient);
+            }
+        }
+        Ok(())
+    }
+
+    /// The states that keys lead to, in their order, each once.
+    pub fn found(&self, unit: &Unit<'_>, keys: &[CorrelationKey]) -> Vec<CaseState> {
+        let mut ids: Vec<Uuid> = Vec::new();
+        for key in keys {
+            let id = match key {
+                CorrelationKey::Signal { .. } => self.by_key.get(&hash_of(unit, key)),
+                CorrelationKey::Case { number, .. } => self.by_number.get(number),
+            };
+            ids.extend(id.filter(|id| !ids.contains(id)).copied().into_iter().collect::<Vec<_>>());
+        }
+        ids.iter().filter_map(|id| self.cases.get(id)).map(|case| case.state.clone()).collect()
+    }
+
+    pub fn case(&self, id: Uuid) -> Option<&CaseWork> {
+        self.cases.get(&id)
+    }
+
+    pub fn case_mut(&mut self, id: Uuid) -> Option<&mut CaseWork> {
+        self.cases.get_mut(&id)
+    }
+
+    /// Takes a decision over: opens the case where it is new, and remembers the message's own key.
+    pub fn settle(
+        &mut self,
+        unit: &mut Unit<'_>,
+        decision: Decision,
+        own: &CorrelationKey,
+        at: Timestamp,
+    ) -> Result<Uuid, JournalError> {
+        let id = Uuid::from(decision.case().id);
+        if let Decision::Open(state) = decision {
+            let key = unit.new_holder(id)?;
+            self.new_cases.push(vec![
+                id.into(),
+                state.number.as_str().into(),
+                state.usage.as_str().into(),
+                state.theme.clone().into(),
+                at.into(),
+            ]);
+            self.by_number.insert(state.number.as_str().to_owned(), id);
+            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
+        }
+        let hash = hash_of(unit, own);
+        if !self.by_key.get(&hash).is_some_and(|case| self.cases.contains_key(case)) {
+            self.by_key.insert(hash, id);
+            self.new_keys.push(vec![hash.into(), id.into()]);
+        }
+        Ok(id)
+    }
+
+    /// Writes the new cases and keys, before the rows that refer to them.
+    pub async fn store(&mut self, unit: &mut Unit<'_>) -> Result<(), sqlx::Error> {
+        CASES.insert(unit.conn, std::mem::take(&mut self.new_cases)).await?;
+        CORRELATION.insert(unit.conn, std::mem::take(&mut self.new_keys)).await
+    }
+}

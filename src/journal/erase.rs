@@ -1,0 +1,128 @@
+//! Erasing: the key of a case, or of a refused message, is destroyed, and its content with it.
+//!
+//! Three steps, each committed: the intent, the key, the marks. Whatever step the process dies
+//! after, the next start finishes it; an intent is never taken back.
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::sql::{Cell, Read, query};
+use super::unit::{LeafOf, Unit};
+use super::{JournalError, LeafKind};
+use crate::message::{Digest, PartnerId, Timestamp};
+
+/// Whose content is to be destroyed.
+#[derive(Debug, Clone)]
+pub struct ErasureOrder {
+    /// A case, or a message, public id or parcel of it; or an entry of quarantine.
+    pub id: Uuid,
+    pub by: String,
+    pub why: String,
+}
+
+/// An erasure whose intent is stored.
+#[derive(Debug, Clone)]
+pub(super) struct Intent {
+    pub holder: Uuid,
+}
+
+/// What an erasure destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// The case, or the entry of quarantine.
+    pub holder: Uuid,
+    /// Parcels that were waiting and will not be sent.
+    pub parcels_dropped: u64,
+}
+
+/// Intents that were stored and not finished.
+pub(super) async fn unfinished(conn: &mut SqliteConnection) -> Result<Vec<Intent>, sqlx::Error> {
+    let sql = "select holder from erasure where done_at is null order by seq";
+    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(Intent { holder: row.uuid("holder")? })).collect()
+}
+
+/// Everything that was ever erased, for a key store that came back from a backup.
+pub(super) async fn all_erased(conn: &mut SqliteConnection) -> Result<Vec<Cell>, sqlx::Error> {
+    let rows = sqlx::query("select holder from erasure").fetch_all(conn).await?;
+    rows.iter().map(|row| row.uuid("holder").map(Cell::from)).collect()
+}
+
+impl Unit<'_> {
+    /// The first step: what is meant is written down.
+    pub async fn intend(
+        &mut self,
+        order: &ErasureOrder,
+        now: Timestamp,
+    ) -> Result<Intent, JournalError> {
+        let sql = "select id as holder, 'casus' as kind from cases where id = $1
+            union all select case_id, 'casus' from inbox where id = $1 or public_id = $1
+            union all select case_id, 'casus' from outbox where id = $1
+            union all select holder, case when holder = id then 'uitval' else 'casus' end
+                from quarantine where id = $1 and holder is not null
+            limit 1";
+        let row = query(sql, [order.id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = row.ok_or(JournalError::NotFound)?;
+        let holder = row.uuid("holder")?;
+        let sql = "insert into erasure (holder, kind, asked_by, why, asked_at)
+            values ($1, $2, $3, $4, $5) on conflict (holder) do nothing";
+        let cells = [
+            holder.into(),
+            row.text("kind")?.into(),
+            order.by.as_str().into(),
+            order.why.as_str().into(),
+            now.into(),
+        ];
+        let done = query(sql, cells).execute(&mut *self.conn).await?;
+        if done.rows_affected() == 0 {
+            return Err(JournalError::Erased);
+        }
+        Ok(Intent { holder })
+    }
+
+    /// The last step, after the key is gone.
+    pub async fn finish_erasure(
+        &mut self,
+        intent: &Intent,
+        now: Timestamp,
+    ) -> Result<Erased, JournalError> {
+        let holder = intent.holder;
+        let sql = "update outbox set state = 'vervallen', head = 0, lease_token = null,
+                stage = case when stage = 'klaargezet' then 'verlopen' else stage end
+            where case_id = $1 and state in ('wacht', 'uitval')";
+        let dropped = query(sql, [holder.into()]).execute(&mut *self.conn).await?;
+        let sql = "delete from correlation where case_id = $1";
+        query(sql, [holder.into()]).execute(&mut *self.conn).await?;
+        let sql = "update quarantine set state = 'vervallen', closed_at = $2,
+                closed_by = 'schakel', closed_why = 'gewist'
+            where (holder = $1 or case_id = $1) and state = 'open'";
+        query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
+        let sql = "update cases set erased_at = $2 where id = $1";
+        query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
+        let sql = "update erasure set done_at = $2 where holder = $1";
+        query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
+        self.erasure_leaves(holder, now).await?;
+        Ok(Erased { holder, parcels_dropped: dropped.rows_affected() })
+    }
+
+    /// A leaf for each document, under the id and partner of its first one: its sender and its
+    /// recipients can see for themselves that it was destroyed.
+    async fn erasure_leaves(&mut self, holder: Uuid, now: Timestamp) -> Result<(), JournalError> {
+        let sql = "select public_id as subject, partner from inbox where case_id = $1
+            union all select id, recipient from outbox where case_id = $1
+            union all select id, partner from quarantine where holder = $1 and partner is not null";
+        for row in query(sql, [holder.into()]).fetch_all(&mut *self.conn).await? {
+            let partner: PartnerId = row.parsed("partner")?;
+            self.leaf(LeafOf {
+                kind: LeafKind::Wissing,
+                at: now,
+                subject: row.uuid("subject")?,
+                partner: Some(&partner),
+                catalogue: Digest([0; 32]),
+                outcome: "gewist".to_owned(),
+                document: None,
+            });
+        }
+        Ok(())
+    }
+}

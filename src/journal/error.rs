@@ -1,0 +1,97 @@
+//! What the journal answers when it cannot do as asked, sorted by what the caller does next.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::message::Stage;
+
+/// An order that was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JournalError {
+    /// Try again later (503): disk full, an I/O error. Nothing was stored of the whole group.
+    #[error("the journal cannot be read or written")]
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// Try again later (503): more is queued than the journal takes.
+    #[error("the journal has more work than it can queue")]
+    Busy,
+    /// The writer has stopped: the process is ending.
+    #[error("the journal has stopped")]
+    Stopped,
+    /// The system's random generator failed, or a key does not do what keys do.
+    #[error("the journal cannot seal")]
+    Sealing,
+    #[error("nothing is known under this id")]
+    NotFound,
+    #[error("the content was erased")]
+    Erased,
+    #[error("the lease of this parcel ended or passed to somebody else")]
+    StaleLease,
+    #[error("a parcel at stage {from} cannot become {to}", from = .from.as_str(), to = .to.as_str())]
+    Stage { from: Stage, to: Stage },
+    #[error("this was settled before")]
+    Settled,
+    #[error("at most {0} are valid at a time; revoke one first")]
+    TooMany(usize),
+    #[error("a second person must approve this")]
+    SamePerson,
+    #[error("stored content does not open: {0}")]
+    Unreadable(&'static str),
+}
+
+impl JournalError {
+    /// Whether the order alone is at fault, and was found so before it wrote anything.
+    pub(super) const fn concerns_order_only(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound
+                | Self::Erased
+                | Self::StaleLease
+                | Self::Stage { .. }
+                | Self::Settled
+                | Self::TooMany(_)
+                | Self::SamePerson
+        )
+    }
+
+    /// Whether the orders of a failed group may do better one by one: not where the disk fails.
+    pub(super) fn may_be_one_order(&self) -> bool {
+        match self {
+            Self::Unavailable(source) => source
+                .as_database_error()
+                .is_some_and(|error| !matches!(error.kind(), sqlx::error::ErrorKind::Other)),
+            Self::Busy | Self::Stopped => false,
+            _ => true,
+        }
+    }
+}
+
+impl From<sqlx::Error> for JournalError {
+    fn from(source: sqlx::Error) -> Self {
+        Self::Unavailable(Arc::new(source))
+    }
+}
+
+/// The journal does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the journal in {dir} is in use by {holder}")]
+    Locked { dir: PathBuf, holder: String },
+    #[error("dit logboek is verzegeld met een andere sleutel (this journal has another key)")]
+    OtherKey,
+    #[error("the journal was written by a newer schakel (schema {found}, this one knows {known})")]
+    Newer { found: i64, known: i64 },
+    #[error("the database does not flush to disk (synchronous = {0}, 2 is needed)")]
+    NotDurable(i64),
+    #[error("the evidence tree is not what the last checkpoint signed: {0}")]
+    Evidence(&'static str),
+    #[error("the data folder {dir} cannot be used")]
+    Folder {
+        dir: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the database cannot be opened")]
+    Database(#[from] sqlx::Error),
+    #[error("the journal could not finish what was left")]
+    Recovery(#[from] JournalError),
+}

@@ -1,0 +1,214 @@
+//! Sealing as the journal does it: a key per message, wrapped by its holder's key (the case, or
+//! the quarantine entry of a refused message), wrapped by the hub's.
+//!
+//! Holders' keys lie in a database of their own. The writer commits them before the journal, so
+//! that a sealed row never lacks its key; a key without rows is harmless.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use sqlx::{SqliteConnection, SqlitePool};
+use uuid::Uuid;
+
+use super::JournalError;
+use super::sql::{Cell, Read, Table, fetch_in};
+use crate::evidence::{DataKey, HubKeys, NONCE_BYTES, WrappedKey, commitment};
+use crate::message::Digest;
+
+/// Holders' keys kept open; each holder not used lately costs an unwrap.
+const CACHE_MAX: usize = 4096;
+
+/// What a sealed blob is, which is bound into its seal beside the id of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The document as received.
+    Native,
+    /// The canonical JSON made of it.
+    Canonical,
+    /// The sender's id and reference.
+    Names,
+    /// The document as sent.
+    Parcel,
+    /// The document as refused.
+    Quarantine,
+    /// The key of a row.
+    Key,
+}
+
+impl Part {
+    fn aad(self, id: Uuid) -> Vec<u8> {
+        let name = match self {
+            Self::Native => "binnen",
+            Self::Canonical => "canoniek",
+            Self::Names => "namen",
+            Self::Parcel => "zending",
+            Self::Quarantine => "uitval",
+            Self::Key => "sleutel",
+        };
+        format!("{name} {id}").into_bytes()
+    }
+}
+
+/// A document sealed for a row, and what its evidence says.
+pub(super) struct Sealed {
+    pub blob: Vec<u8>,
+    /// SHA-256 of `blob`.
+    pub digest: Digest,
+    pub salt: [u8; 32],
+    pub commitment: Digest,
+}
+
+/// The hub's keys, the store of holders' keys, and the system's generator.
+pub(super) struct Vault {
+    pub hub: Arc<HubKeys>,
+    random: SystemRandom,
+    store: SqlitePool,
+    cache: Mutex<Cache>,
+}
+
+/// Keys of the present and the previous half; the older half falls away when the newer is full.
+#[derive(Default)]
+struct Cache {
+    newer: HashMap<Uuid, Arc<DataKey>>,
+    older: HashMap<Uuid, Arc<DataKey>>,
+}
+
+pub(super) const CASE_KEY: Table =
+    Table { name: "case_key", columns: "holder, epoch, wrapped", suffix: "" };
+
+impl Vault {
+    pub fn new(hub: Arc<HubKeys>, store: SqlitePool) -> Self {
+        Self { hub, random: SystemRandom::new(), store, cache: Mutex::default() }
+    }
+
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], JournalError> {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes).map_err(|_| JournalError::Sealing)?;
+        Ok(bytes)
+    }
+
+    pub fn uuid(&self) -> Result<Uuid, JournalError> {
+        Ok(uuid::Builder::from_random_bytes(self.random()?).into_uuid())
+    }
+
+    pub fn new_key(&self) -> Result<DataKey, JournalError> {
+        Ok(DataKey::new(self.random()?))
+    }
+
+    /// A key for a row, and how the row stores it.
+    pub fn row_key(&self, holder: &DataKey, id: Uuid) -> Result<(DataKey, Vec<u8>), JournalError> {
+        let key = self.new_key()?;
+        let wrapped = holder.wrap(&key, self.random()?, &Part::Key.aad(id));
+        Ok((key, wrapped))
+    }
+
+    /// Seals salt ‖ bytes.
+    pub fn seal(
+        &self,
+        key: &DataKey,
+        id: Uuid,
+        part: Part,
+        bytes: &[u8],
+    ) -> Result<Sealed, JournalError> {
+        let salt: [u8; 32] = self.random()?;
+        let plain = [&salt, bytes].concat();
+        let blob = key.seal(self.random::<NONCE_BYTES>()?, &part.aad(id), &plain);
+        let digest = Digest::of(&[&blob]);
+        Ok(Sealed { digest, commitment: commitment(&salt, bytes), blob, salt })
+    }
+
+    /// The row of a new holder's key in the store.
+    pub fn holder_row(&self, holder: Uuid, key: &DataKey) -> Result<Vec<Cell>, JournalError> {
+        let WrappedKey { epoch, bytes } =
+            self.hub.wrap_case_key(key, self.random()?, &Part::Key.aad(holder));
+        Ok(vec![holder.into(), i64::from(epoch).into(), bytes.into()])
+    }
+
+    /// Keys of holders that have not been erased.
+    pub async fn holder_keys(
+        &self,
+        holders: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Arc<DataKey>>, JournalError> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        for holder in holders {
+            match self.cached(holder) {
+                Some(key) => drop(found.insert(holder, key)),
+                None => missing.push(Cell::from(holder)),
+            }
+        }
+        if !missing.is_empty() {
+            let mut conn = self.store.acquire().await?;
+            found.extend(self.read_keys(&mut conn, missing).await?);
+        }
+        Ok(found)
+    }
+
+    /// The key of one holder; `Erased` where it is gone.
+    pub async fn holder_key(&self, holder: Uuid) -> Result<Arc<DataKey>, JournalError> {
+        self.holder_keys([holder]).await?.remove(&holder).ok_or(JournalError::Erased)
+    }
+
+    async fn read_keys(
+        &self,
+        conn: &mut SqliteConnection,
+        holders: Vec<Cell>,
+    ) -> Result<HashMap<Uuid, Arc<DataKey>>, JournalError> {
+        const SQL: &str = "select holder, epoch, wrapped from case_key where holder in ({ids})";
+        let mut found = HashMap::new();
+        for row in fetch_in(conn, SQL, holders).await? {
+            let holder = row.uuid("holder")?;
+            let epoch = u32::try_from(row.int("epoch")?).unwrap_or(0);
+            let wrapped = WrappedKey { epoch, bytes: row.blob("wrapped")? };
+            let key = self.hub.unwrap_case_key(&wrapped, &Part::Key.aad(holder));
+            let key = key.map_err(|_| JournalError::Unreadable("the key of a case"))?;
+            found.insert(holder, Arc::new(key));
+        }
+        Ok(found)
+    }
+
+    fn cached(&self, holder: Uuid) -> Option<Arc<DataKey>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.newer.get(&holder).or_else(|| cache.older.get(&holder)).cloned()
+    }
+
+    /// Keeps a key open. For the writer only: a reader could put back what was just erased.
+    pub fn remember(&self, holder: Uuid, key: Arc<DataKey>) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.newer.len() >= CACHE_MAX / 2 {
+            cache.older = std::mem::take(&mut cache.newer);
+        }
+        cache.newer.insert(holder, key);
+    }
+
+    pub fn forget(&self, holder: Uuid) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.newer.remove(&holder);
+        cache.older.remove(&holder);
+    }
+}
+
+/// Unwraps the key of a row.
+pub(super) fn open_row_key(
+    holder: &DataKey,
+    id: Uuid,
+    wrapped: &[u8],
+) -> Result<DataKey, JournalError> {
+    let key = holder.unwrap(wrapped, &Part::Key.aad(id));
+    key.map_err(|_| JournalError::Unreadable("the key of a row"))
+}
+
+/// Opens what `Vault::seal` sealed, into salt and bytes.
+pub(super) fn open_sealed(
+    key: &DataKey,
+    id: Uuid,
+    part: Part,
+    blob: &[u8],
+) -> Result<([u8; 32], Vec<u8>), JournalError> {
+    const WRONG: JournalError = JournalError::Unreadable("a document");
+    let mut plain = key.open(blob, &part.aad(id)).map_err(|_| WRONG)?;
+    let salt = plain.first_chunk::<32>().copied().ok_or(WRONG)?;
+    plain.drain(..32);
+    Ok((salt, plain))
+}

@@ -1,0 +1,209 @@
+//! Handing parcels out under a lease: to the hub's own deliverers, or to a partner that collects.
+
+use uuid::Uuid;
+
+use super::outbox::ParcelRow;
+use super::sql::{Cell, Read, bind, fetch_in, query};
+use super::unit::Unit;
+use super::{JournalError, LeafKind};
+use crate::message::{PartnerId, Timestamp};
+
+/// Parcels handed out in one go at most.
+pub const HANDED_OUT_MAX: usize = 500;
+
+/// Parcels that were leased: in the order in which they are to be handed over.
+#[derive(Debug)]
+pub(super) struct Leased {
+    pub token: Uuid,
+    pub parcels: Vec<Uuid>,
+}
+
+impl Unit<'_> {
+    /// Leases the oldest parcels that are due for these recipients, at most one of each lane,
+    /// urgent ones first.
+    pub async fn claim(
+        &mut self,
+        recipients: &[PartnerId],
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    ) -> Result<Leased, JournalError> {
+        let limit = limit.min(HANDED_OUT_MAX);
+        let mut due = Vec::new();
+        for recipient in recipients {
+            if self.suspended.contains(recipient) {
+                continue;
+            }
+            for row in self.due(recipient, now, limit).await? {
+                due.push((row.1, row.0));
+            }
+        }
+        // Urgent first over all recipients, then the longest due.
+        due.sort_by_key(|(_, head)| (!head.urgent, head.due, head.seq));
+        due.truncate(limit);
+        let parcels: Vec<Uuid> = due.into_iter().map(|(id, _)| id).collect();
+        self.lease(parcels, now, lease_seconds, false).await
+    }
+
+    /// Leases what a partner may collect: heads that are due, urgent ones first, each followed
+    /// by the rest of its lane in order.
+    pub async fn collect(
+        &mut self,
+        partner: &PartnerId,
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    ) -> Result<Leased, JournalError> {
+        let limit = limit.min(HANDED_OUT_MAX);
+        let mut parcels = Vec::new();
+        for (head, id) in self.due(partner, now, limit).await? {
+            if parcels.len() >= limit {
+                break;
+            }
+            parcels.push(id);
+            if head.followers {
+                let room = limit - parcels.len();
+                parcels.extend(self.followers(partner, &head, now, room).await?);
+            }
+        }
+        let leased = self.lease(parcels, now, lease_seconds, true).await?;
+        self.note_collected(&leased, now).await?;
+        Ok(leased)
+    }
+
+    async fn due(
+        &mut self,
+        recipient: &PartnerId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Head, Uuid)>, JournalError> {
+        // One query for each urgency, so that each is a walk along the index.
+        let sql = "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
+                exists (select 1 from outbox f where f.case_id = o.case_id
+                    and f.recipient = o.recipient and f.position > o.position
+                    and f.state = 'wacht') as followers
+            from outbox o
+            where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
+            order by o.next_attempt_at limit $4";
+        let mut due = Vec::new();
+        for urgent in [true, false] {
+            let room = i64::try_from(limit - due.len()).unwrap_or(0);
+            let cells = [recipient.as_str().into(), urgent.into(), now.into(), room.into()];
+            for row in query(sql, cells).fetch_all(&mut *self.conn).await? {
+                let head = Head {
+                    seq: row.int("seq")?,
+                    case: row.uuid("case_id")?,
+                    position: row.int("position")?,
+                    urgent: row.int("urgent")? != 0,
+                    due: row.time("next_attempt_at")?,
+                    followers: row.int("followers")? != 0,
+                };
+                due.push((head, row.uuid("id")?));
+            }
+        }
+        Ok(due)
+    }
+
+    /// The parcels behind a head that may go in the same answer: up to one that may not.
+    async fn followers(
+        &mut self,
+        partner: &PartnerId,
+        head: &Head,
+        now: Timestamp,
+        room: usize,
+    ) -> Result<Vec<Uuid>, JournalError> {
+        let sql = "select id, state, next_attempt_at from outbox
+            where case_id = $1 and recipient = $2 and position > $3 and state in ('wacht', 'uitval')
+            order by position, seq limit $4";
+        let room = i64::try_from(room).unwrap_or(0);
+        let cells = [head.case.into(), partner.as_str().into(), head.position.into(), room.into()];
+        let mut followers = Vec::new();
+        for row in query(sql, cells).fetch_all(&mut *self.conn).await? {
+            if row.text("state")? != "wacht" || row.time("next_attempt_at")? > now {
+                break;
+            }
+            followers.push(row.uuid("id")?);
+        }
+        Ok(followers)
+    }
+
+    async fn lease(
+        &mut self,
+        parcels: Vec<Uuid>,
+        now: Timestamp,
+        lease_seconds: i64,
+        collected: bool,
+    ) -> Result<Leased, JournalError> {
+        let token = self.vault.uuid()?;
+        let until = now.plus_seconds(lease_seconds.max(1));
+        let stage = if collected {
+            ", stage = case when stage = 'klaargezet' then 'opgehaald' else stage end"
+        } else {
+            ""
+        };
+        for chunk in parcels.chunks(CHUNK) {
+            let last = chunk.last().copied().unwrap_or_default();
+            let ids = chunk.iter().copied().chain(std::iter::repeat(last)).take(CHUNK);
+            let names: Vec<String> = (3..3 + CHUNK).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "update outbox set lease_token = $1, next_attempt_at = $2,
+                    attempts = attempts + 1{stage} where id in ({})",
+                names.join(", ")
+            );
+            let first = [Cell::from(token), Cell::from(until)];
+            let cells = first.into_iter().chain(ids.map(Cell::from));
+            let update = cells.fold(sqlx::query(sqlx::AssertSqlSafe(sql)), bind);
+            update.execute(&mut *self.conn).await?;
+        }
+        Ok(Leased { token, parcels })
+    }
+
+    /// Collecting is an attempt that the evidence shows.
+    async fn note_collected(
+        &mut self,
+        leased: &Leased,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let rows = self.parcel_rows(leased.parcels.iter().copied().collect()).await?;
+        for parcel in leased.parcels.iter().filter_map(|id| rows.get(id)) {
+            self.note_one(parcel, now);
+        }
+        Ok(())
+    }
+
+    fn note_one(&mut self, parcel: &ParcelRow, now: Timestamp) {
+        const CODE: &str = "opgehaald";
+        let leaf = parcel.leaf(LeafKind::Poging, now, parcel.catalogue, CODE.to_owned());
+        let leaf = self.leaf(leaf);
+        self.attempt(parcel.id, now, CODE, leaf);
+    }
+}
+
+/// Ids per update.
+const CHUNK: usize = 32;
+
+/// The head of a lane.
+struct Head {
+    seq: i64,
+    case: Uuid,
+    position: i64,
+    urgent: bool,
+    due: Timestamp,
+    followers: bool,
+}
+
+/// What is handed out, as it is stored: for the caller to open outside the writer.
+pub(super) const LEASED: &str = "select * from outbox where id in ({ids})";
+
+/// Reads leased parcels in the order in which they were leased.
+pub(super) async fn leased_rows(
+    conn: &mut sqlx::SqliteConnection,
+    leased: &Leased,
+) -> Result<Vec<sqlx::sqlite::SqliteRow>, sqlx::Error> {
+    let ids = leased.parcels.iter().copied().map(Cell::from).collect();
+    let mut rows = std::collections::HashMap::new();
+    for row in fetch_in(conn, LEASED, ids).await? {
+        rows.insert(row.uuid("id")?, row);
+    }
+    Ok(leased.parcels.iter().filter_map(|id| rows.remove(id)).collect())
+}

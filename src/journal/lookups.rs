@@ -1,0 +1,207 @@
+//! Small reads for the front door: credentials, secrets, suspensions, the active configuration,
+//! and proofs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::keys::{Part, open_row_key, open_sealed};
+use super::sql::{Read, query};
+use super::{Journal, JournalError, partners, views};
+use crate::evidence::{Proof, inclusion_proof};
+use crate::message::{Digest, PartnerId, Timestamp};
+
+/// A credential as operators see it; the token itself is nowhere.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credential {
+    pub id: Uuid,
+    pub partner: PartnerId,
+    pub label: String,
+    #[serde(rename = "gemaakt")]
+    pub added_at: Timestamp,
+    #[serde(rename = "ingetrokken")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A set of configuration that is active, or was proposed.
+#[derive(Debug, Clone)]
+pub struct Activation {
+    pub id: Uuid,
+    pub catalogue: Digest,
+    pub asked_by: String,
+    pub approved_by: Option<String>,
+    pub widens: bool,
+    pub note: String,
+    /// `actief` or `voorgesteld`.
+    pub state: String,
+    pub at: Timestamp,
+}
+
+impl Journal {
+    /// Whose token this is.
+    pub async fn find_token(&self, hash: Digest) -> Result<Option<PartnerId>, JournalError> {
+        let sql = "select partner from credential where hash = $1 and revoked_at is null";
+        let row = query(sql, [hash.into()]).fetch_optional(&self.reads).await?;
+        Ok(row.map(|row| row.parsed("partner")).transpose()?)
+    }
+
+    /// The credentials of a partner, revoked ones too.
+    pub async fn credentials(&self, partner: &PartnerId) -> Result<Vec<Credential>, JournalError> {
+        let sql = "select * from credential where partner = $1 order by added_at";
+        let rows = query(sql, [partner.as_str().into()]).fetch_all(&self.reads).await?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(Credential {
+                id: row.uuid("id")?,
+                partner: row.parsed("partner")?,
+                label: row.text("label")?,
+                added_at: row.time("added_at")?,
+                revoked_at: row.maybe_time("revoked_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The valid webhook secrets of a partner with their ids, newest first.
+    pub async fn secrets(&self, partner: &PartnerId) -> Result<Vec<(Uuid, Vec<u8>)>, JournalError> {
+        let sql = "select id, sealed from secret
+            where partner = $1 and revoked_at is null order by added_at desc";
+        let rows = query(sql, [partner.as_str().into()]).fetch_all(&self.reads).await?;
+        let mut secrets = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = row.uuid("id")?;
+            let aad = partners::secret_aad(id);
+            let secret = self.vault.hub.open_secret(&row.blob("sealed")?, &aad);
+            secrets.push((id, secret.map_err(|_| JournalError::Unreadable("a secret"))?));
+        }
+        Ok(secrets)
+    }
+
+    pub async fn suspended(&self) -> Result<BTreeSet<PartnerId>, JournalError> {
+        Ok(partners::load_suspended(&mut *self.reads.acquire().await?).await?)
+    }
+
+    /// The configuration that is active now.
+    pub async fn current_activation(&self) -> Result<Option<Activation>, JournalError> {
+        let sql = "select * from activation where state = 'actief'
+            order by decided_at desc, seq desc limit 1";
+        Ok(self.activations(sql).await?.pop())
+    }
+
+    /// Proposals that wait for a second person, oldest first.
+    pub async fn proposals(&self) -> Result<Vec<Activation>, JournalError> {
+        self.activations("select * from activation where state = 'voorgesteld' order by seq").await
+    }
+
+    async fn activations(&self, sql: &'static str) -> Result<Vec<Activation>, JournalError> {
+        let rows = sqlx::query(sql).fetch_all(&self.reads).await?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(Activation {
+                id: row.uuid("id")?,
+                catalogue: row.digest("catalogue")?,
+                asked_by: row.text("asked_by")?,
+                approved_by: row.maybe_text("approved_by")?,
+                widens: row.int("widens")? != 0,
+                note: row.text("note")?,
+                state: row.text("state")?,
+                at: row.time("at")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The newest signed checkpoint.
+    pub async fn latest_checkpoint(&self) -> Result<Option<Arc<str>>, JournalError> {
+        Ok(views::newest_checkpoint(&mut *self.reads.acquire().await?).await?)
+    }
+
+    /// Proofs of all leaves about a subject (public id, parcel, refusal), oldest first, in the
+    /// newest signed tree. Leaves that are not in it yet are left out. `with_salt` adds the salt
+    /// of the document, for the partner that has it anyway.
+    pub async fn proofs(&self, subject: Uuid, with_salt: bool) -> Result<Vec<Proof>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        // One snapshot, so that tiles and checkpoint are of the same moment.
+        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
+        let sql = "select size, note from checkpoint order by size desc limit 1";
+        let Some(row) = sqlx::query(sql).fetch_optional(&mut *snapshot).await? else {
+            return Ok(Vec::new());
+        };
+        let (size, note) = (u64::try_from(row.int("size")?).unwrap_or(0), row.text("note")?);
+        let sql = "select l.data, n.number from leaf l join numbered n on n.leaf = l.id
+            where l.subject = $1 order by n.number";
+        let mut proofs = Vec::new();
+        for row in query(sql, [subject.into()]).fetch_all(&mut *snapshot).await? {
+            let number = u64::try_from(row.int("number")?).unwrap_or(u64::MAX);
+            let path = proof_path(&mut snapshot, number, size).await?;
+            proofs.push(Proof {
+                blad: row.blob("data")?,
+                volgnummer: number,
+                omvang: size,
+                pad: path,
+                controlepunt: note.clone(),
+                zout: None,
+            });
+        }
+        drop(snapshot);
+        drop(conn);
+        if with_salt && !proofs.is_empty() {
+            let salt = self.salt_of(subject).await?;
+            proofs.iter_mut().for_each(|proof| proof.zout = salt);
+        }
+        Ok(proofs)
+    }
+
+    /// The salt of a document by the subject of its leaves; `None` where it was erased.
+    async fn salt_of(&self, subject: Uuid) -> Result<Option<[u8; 32]>, JournalError> {
+        let sql = "select id, case_id as holder, sealed_key, native as document, 'i' as kind
+                from inbox where public_id = $1
+            union all select id, case_id, sealed_key, document, 'o' from outbox where id = $1
+            union all select id, holder, sealed_key, document, 'q' from quarantine
+                where id = $1 and document is not null";
+        let row = query(sql, [subject.into()]).fetch_optional(&self.reads).await?;
+        let Some(row) = row else { return Ok(None) };
+        let part = match row.text("kind")?.as_str() {
+            "i" => Part::Native,
+            "o" => Part::Parcel,
+            _ => Part::Quarantine,
+        };
+        let id = row.uuid("id")?;
+        let holder = match self.vault.holder_key(row.uuid("holder")?).await {
+            Err(JournalError::Erased) => return Ok(None),
+            holder => holder?,
+        };
+        let key = open_row_key(&holder, id, &row.blob("sealed_key")?)?;
+        Ok(Some(open_sealed(&key, id, part, &row.blob("document")?)?.0))
+    }
+}
+
+/// The path of a leaf. The pure function asks for nodes; those it lacks are fetched, until it
+/// lacks none.
+async fn proof_path(
+    conn: &mut sqlx::SqliteConnection,
+    number: u64,
+    size: u64,
+) -> Result<Vec<Digest>, JournalError> {
+    let mut nodes: BTreeMap<(u8, u64), Digest> = BTreeMap::new();
+    loop {
+        let mut missing = Vec::new();
+        let path = inclusion_proof(number, size, |level, index| {
+            let known = nodes.get(&(level, index)).copied();
+            if known.is_none() {
+                missing.push((level, index));
+            }
+            // Any hash will do for now: the path is only taken when none was missing.
+            Some(known.unwrap_or(Digest([0; 32])))
+        });
+        let path = path.map_err(|_| JournalError::Unreadable("the tree"))?;
+        if missing.is_empty() {
+            return Ok(path);
+        }
+        for (level, index) in missing {
+            let node = views::tree_node(conn, level, index).await?;
+            nodes.insert((level, index), node.ok_or(JournalError::Unreadable("a tile"))?);
+        }
+    }
+}

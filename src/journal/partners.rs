@@ -1,0 +1,251 @@
+//! What operators decide about partners and configuration: suspension, credentials, webhook
+//! secrets, activations. Each is written by the one writer; readers ask the views.
+
+use std::collections::BTreeSet;
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::sql::{Read, query};
+use super::unit::{LeafOf, Unit};
+use super::{JournalError, LeafKind};
+use crate::message::{Digest, PartnerId, Timestamp};
+
+/// Credentials of a partner that are valid at a time, so that one can follow the other.
+pub const CREDENTIALS_MAX: usize = 2;
+
+/// An order about a partner or the configuration.
+#[derive(Debug, Clone)]
+pub enum PartnerOrder {
+    Suspend {
+        partner: PartnerId,
+        by: String,
+        why: String,
+    },
+    Resume {
+        partner: PartnerId,
+        by: String,
+    },
+    /// Only the hash of a token is stored.
+    AddToken {
+        partner: PartnerId,
+        hash: Digest,
+        label: String,
+    },
+    RevokeToken {
+        id: Uuid,
+    },
+    AddSecret {
+        partner: PartnerId,
+        secret: Vec<u8>,
+    },
+    RevokeSecret {
+        id: Uuid,
+    },
+    Activate(Proposal),
+    /// A second person agrees to what was proposed.
+    Approve {
+        id: Uuid,
+        by: String,
+    },
+}
+
+/// A set of configuration that somebody wants active.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub catalogue: Digest,
+    pub asked_by: String,
+    /// Where it widens what anyone receives, a second person must approve.
+    pub widens: bool,
+    pub approved_by: Option<String>,
+    pub note: String,
+}
+
+pub(super) async fn load_suspended(
+    conn: &mut SqliteConnection,
+) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+    let rows = sqlx::query("select partner from suspension").fetch_all(conn).await?;
+    rows.iter().map(|row| row.parsed("partner")).collect()
+}
+
+pub(super) fn secret_aad(id: Uuid) -> Vec<u8> {
+    format!("webhook {id}").into_bytes()
+}
+
+impl Unit<'_> {
+    /// Carries an order out; answers with the id of what was added, where something was.
+    pub async fn partner_order(
+        &mut self,
+        order: &PartnerOrder,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, JournalError> {
+        match order {
+            PartnerOrder::Suspend { partner, by, why } => {
+                let sql = "insert into suspension (partner, since, by_whom, why)
+                    values ($1, $2, $3, $4) on conflict (partner) do nothing";
+                let cells =
+                    [partner.as_str().into(), now.into(), by.as_str().into(), why.as_str().into()];
+                query(sql, cells).execute(&mut *self.conn).await?;
+                self.partner_leaf(partner, "geschorst", now)?;
+                self.suspensions_changed = true;
+                Ok(None)
+            }
+            PartnerOrder::Resume { partner, .. } => {
+                let sql = "delete from suspension where partner = $1";
+                let done = query(sql, [partner.as_str().into()]).execute(&mut *self.conn).await?;
+                if done.rows_affected() == 0 {
+                    return Err(JournalError::NotFound);
+                }
+                self.partner_leaf(partner, "hervat", now)?;
+                self.suspensions_changed = true;
+                Ok(None)
+            }
+            PartnerOrder::AddToken { partner, hash, label } => {
+                self.add_token(partner, *hash, label, now).await.map(Some)
+            }
+            PartnerOrder::RevokeToken { id } => self.revoke_token(*id, now).await.map(|()| None),
+            PartnerOrder::AddSecret { partner, secret } => {
+                self.add_secret(partner, secret, now).await.map(Some)
+            }
+            PartnerOrder::RevokeSecret { id } => self.revoke_secret(*id, now).await.map(|()| None),
+            PartnerOrder::Activate(proposal) => self.activate(proposal, now).await.map(Some),
+            PartnerOrder::Approve { id, by } => {
+                self.approve(*id, by, now).await.map(|()| Some(*id))
+            }
+        }
+    }
+
+    fn partner_leaf(
+        &mut self,
+        partner: &PartnerId,
+        outcome: &str,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let subject = self.vault.uuid()?;
+        self.leaf(LeafOf {
+            kind: LeafKind::Vastgehouden,
+            at: now,
+            subject,
+            partner: Some(partner),
+            catalogue: Digest([0; 32]),
+            outcome: outcome.to_owned(),
+            document: None,
+        });
+        Ok(())
+    }
+
+    async fn add_token(
+        &mut self,
+        partner: &PartnerId,
+        hash: Digest,
+        label: &str,
+        now: Timestamp,
+    ) -> Result<Uuid, JournalError> {
+        let sql = "select count(*) as valid from credential
+            where partner = $1 and revoked_at is null";
+        let row = query(sql, [partner.as_str().into()]).fetch_one(&mut *self.conn).await?;
+        room_for_one(row.int("valid")?)?;
+        let id = self.vault.uuid()?;
+        let sql = "insert into credential (id, partner, hash, label, added_at)
+            values ($1, $2, $3, $4, $5)";
+        let cells = [id.into(), partner.as_str().into(), hash.into(), label.into(), now.into()];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        Ok(id)
+    }
+
+    async fn revoke_token(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
+        let sql = "update credential set revoked_at = $2 where id = $1 and revoked_at is null";
+        let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+    }
+
+    async fn add_secret(
+        &mut self,
+        partner: &PartnerId,
+        secret: &[u8],
+        now: Timestamp,
+    ) -> Result<Uuid, JournalError> {
+        let sql = "select count(*) as valid from secret
+            where partner = $1 and revoked_at is null";
+        let row = query(sql, [partner.as_str().into()]).fetch_one(&mut *self.conn).await?;
+        room_for_one(row.int("valid")?)?;
+        let id = self.vault.uuid()?;
+        let sealed = self.vault.hub.seal_secret(secret, self.vault.random()?, &secret_aad(id));
+        let sql = "insert into secret (id, partner, sealed, added_at) values ($1, $2, $3, $4)";
+        let cells = [id.into(), partner.as_str().into(), sealed.into(), now.into()];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        Ok(id)
+    }
+
+    async fn revoke_secret(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
+        let sql = "update secret set revoked_at = $2 where id = $1 and revoked_at is null";
+        let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+    }
+
+    async fn activate(
+        &mut self,
+        proposal: &Proposal,
+        now: Timestamp,
+    ) -> Result<Uuid, JournalError> {
+        let Proposal { catalogue, asked_by, widens, approved_by, note } = proposal;
+        if approved_by.as_ref() == Some(asked_by) {
+            return Err(JournalError::SamePerson);
+        }
+        let active = !widens || approved_by.is_some();
+        let state = if active { "actief" } else { "voorgesteld" };
+        let id = self.vault.uuid()?;
+        let leaf = self.leaf(activation_leaf(id, *catalogue, state, now));
+        let sql = "insert into activation (id, catalogue, asked_by, approved_by, widens, note,
+                state, at, decided_at, leaf) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let cells = [
+            id.into(),
+            (*catalogue).into(),
+            asked_by.as_str().into(),
+            approved_by.clone().into(),
+            (*widens).into(),
+            note.as_str().into(),
+            state.into(),
+            now.into(),
+            active.then_some(now).into(),
+            leaf.into(),
+        ];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        Ok(id)
+    }
+
+    async fn approve(&mut self, id: Uuid, by: &str, now: Timestamp) -> Result<(), JournalError> {
+        let sql = "select catalogue, asked_by, state from activation where id = $1";
+        let row = query(sql, [id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = row.ok_or(JournalError::NotFound)?;
+        if row.text("state")? != "voorgesteld" {
+            return Err(JournalError::Settled);
+        }
+        if row.text("asked_by")? == by {
+            return Err(JournalError::SamePerson);
+        }
+        let leaf = self.leaf(activation_leaf(id, row.digest("catalogue")?, "actief", now));
+        let sql = "update activation set state = 'actief', approved_by = $2, decided_at = $3,
+                leaf = $4 where id = $1";
+        let cells = [id.into(), by.into(), now.into(), leaf.into()];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        Ok(())
+    }
+}
+
+fn activation_leaf(id: Uuid, catalogue: Digest, state: &str, at: Timestamp) -> LeafOf<'static> {
+    LeafOf {
+        kind: LeafKind::Activering,
+        at,
+        subject: id,
+        partner: None,
+        catalogue,
+        outcome: state.to_owned(),
+        document: None,
+    }
+}
+
+fn room_for_one(valid: i64) -> Result<(), JournalError> {
+    let valid = usize::try_from(valid).unwrap_or(usize::MAX);
+    if valid < CREDENTIALS_MAX { Ok(()) } else { Err(JournalError::TooMany(CREDENTIALS_MAX)) }
+}

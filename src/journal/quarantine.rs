@@ -1,0 +1,102 @@
+//! What an operator does with an entry of quarantine: release it or drop it. Nothing in it ever
+//! disappears by itself.
+
+use super::outbox::ParcelRow;
+use super::sql::{Read, query};
+use super::unit::{LeafOf, Unit};
+use super::{JournalError, LeafKind, ParcelState, QuarantineId};
+use crate::message::{Digest, Stage, Timestamp};
+
+/// A decision about an entry.
+#[derive(Debug, Clone)]
+pub struct QuarantineOrder {
+    pub id: QuarantineId,
+    pub decision: Decision,
+    pub by: String,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// A parcel is queued again; a message or an unsent parcel is marked as dealt with, and the
+    /// caller sends it down the road again.
+    Release,
+    /// It will not be sent; the next of its lane says that its predecessor is missing.
+    Drop,
+}
+
+impl Unit<'_> {
+    pub async fn decide_quarantine(
+        &mut self,
+        order: &QuarantineOrder,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let sql = "select parcel_id, state from quarantine where id = $1";
+        let row = query(sql, [order.id.0.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = row.ok_or(JournalError::NotFound)?;
+        if row.text("state")? != "open" {
+            return Err(JournalError::Settled);
+        }
+        let parcel = row.maybe_uuid("parcel_id")?;
+        let released = order.decision == Decision::Release;
+        let state = if released { "vrijgegeven" } else { "vervallen" };
+        let sql = "update quarantine set state = $2, closed_at = $3, closed_by = $4,
+                closed_why = $5 where id = $1";
+        let cells = [
+            order.id.0.into(),
+            state.into(),
+            now.into(),
+            order.by.as_str().into(),
+            order.why.as_str().into(),
+        ];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        if let Some(parcel) = parcel {
+            let parcel = self.parcel_row_of(parcel.into()).await?;
+            let leaf = parcel.leaf(LeafKind::Vastgehouden, now, parcel.catalogue, state.to_owned());
+            self.leaf(leaf);
+            if parcel.state == ParcelState::Uitval {
+                return match order.decision {
+                    Decision::Release => self.queue_again(&parcel, now).await,
+                    Decision::Drop => self.drop_parcel(&parcel).await,
+                };
+            }
+            return Ok(());
+        }
+        self.leaf(LeafOf {
+            kind: LeafKind::Vastgehouden,
+            at: now,
+            subject: order.id.0,
+            partner: None,
+            catalogue: Digest([0; 32]),
+            outcome: state.to_owned(),
+            document: None,
+        });
+        Ok(())
+    }
+
+    async fn queue_again(
+        &mut self,
+        parcel: &ParcelRow,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let sql = "update outbox set state = 'wacht', attempts = 0, next_attempt_at = $2,
+                lease_token = null where id = $1";
+        query(sql, [parcel.id.into(), now.into()]).execute(&mut *self.conn).await?;
+        Ok(self.reorder_lane(parcel.case, &parcel.recipient).await?)
+    }
+
+    async fn drop_parcel(&mut self, parcel: &ParcelRow) -> Result<(), JournalError> {
+        let sql = "update outbox set stage = $2 where id = $1";
+        let stage = query(sql, [parcel.id.into(), Stage::Verlopen.as_str().into()]);
+        stage.execute(&mut *self.conn).await?;
+        let sql = "update outbox set gap = 1 where seq = (
+                select seq from outbox
+                where case_id = $1 and recipient = $2 and position > $3
+                    and state in ('wacht', 'uitval')
+                order by position, seq limit 1)";
+        let recipient = parcel.recipient.as_str();
+        let cells = [parcel.case.into(), recipient.into(), parcel.position.into()];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        Ok(self.close_parcel(parcel, ParcelState::Vervallen).await?)
+    }
+}

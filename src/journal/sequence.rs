@@ -1,0 +1,205 @@
+//! The one sequencer: numbers the leaves after their commit, extends the tree, signs its root.
+//!
+//! Numbers, tiles and checkpoint are one transaction. What was stored without a checkpoint, because
+//! the process died in between, is found by its id at the next step.
+
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+use super::sql::{Read, query};
+use super::unit::Unit;
+use super::{JournalError, OpenError};
+use crate::evidence::{Checkpoint, Frontier, HubKeys, TILE_WIDTH, Tile, leaf_hash};
+use crate::message::{Digest, Timestamp};
+
+/// Leaves numbered in one step at most, so that receiving never waits long.
+pub(super) const STEP_MAX: i64 = 4096;
+
+/// The tree as far as it was signed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tree {
+    pub frontier: Frontier,
+    /// Id of the last leaf that has a number.
+    last_leaf: i64,
+    /// The unfinished tile of each level.
+    edge: Vec<Tile>,
+    /// The signed note.
+    pub checkpoint: Option<Arc<str>>,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequenced {
+    /// Leaves numbered in this step.
+    pub added: u64,
+    /// Leaves in the tree.
+    pub size: u64,
+    /// More is waiting: step again.
+    pub more: bool,
+}
+
+impl Tree {
+    /// Reads the tree back, and refuses to go on from anything but what was signed last.
+    pub async fn load(conn: &mut SqliteConnection, hub: &HubKeys) -> Result<Self, OpenError> {
+        let sql = "select size, root, frontier, note from checkpoint order by size desc limit 1";
+        let Some(row) = sqlx::query(sql).fetch_optional(&mut *conn).await? else {
+            let numbers = "select count(*) as n from numbered";
+            if sqlx::query(numbers).fetch_one(conn).await?.int("n")? != 0 {
+                return Err(OpenError::Evidence("leaves have numbers, but nothing was signed"));
+            }
+            return Ok(Self::default());
+        };
+        let note = row.text("note")?;
+        let signed = Checkpoint::parse_and_verify(&note, hub.name(), &hub.public_key())
+            .map_err(|_| OpenError::Evidence("the last checkpoint is not signed by this hub"))?;
+        let frontier = Frontier::from_bytes(&row.blob("frontier")?)
+            .filter(|tree| tree.size() == signed.size && tree.root() == signed.root)
+            .ok_or(OpenError::Evidence("the stored edge has another root than was signed"))?;
+        let sql = "select coalesce(max(number) + 1, 0) as size, coalesce(max(leaf), 0) as last
+            from numbered";
+        let row = sqlx::query(sql).fetch_one(&mut *conn).await?;
+        if u64::try_from(row.int("size")?) != Ok(signed.size) {
+            return Err(OpenError::Evidence("another number of leaves than was signed"));
+        }
+        let last_leaf = row.int("last")?;
+        let edge = load_edge(conn, signed.size).await?;
+        Ok(Self { frontier, last_leaf, edge, checkpoint: Some(note.into()) })
+    }
+
+    /// Appends a leaf; gives the tiles that it filled.
+    fn append(&mut self, hash: Digest) -> Vec<(i64, i64, Vec<u8>)> {
+        let mut full = Vec::new();
+        let mut number = self.frontier.size();
+        self.frontier.append(hash);
+        let mut carry = Some(hash);
+        let mut level = 0;
+        while let Some(hash) = carry.take() {
+            if self.edge.len() == level {
+                self.edge.push(Tile::default());
+            }
+            let Some(tile) = self.edge.get_mut(level) else { break };
+            if tile.push(hash).is_err() {
+                break; // cannot be: a full tile is taken away below
+            }
+            number /= TILE_WIDTH as u64;
+            if tile.is_full() {
+                carry = tile.root();
+                full.push(tile_row(level, number, tile));
+                *tile = Tile::default();
+            }
+            level += 1;
+        }
+        full
+    }
+
+    /// The unfinished tiles, as rows.
+    fn edge_rows(&self) -> Vec<(i64, i64, Vec<u8>)> {
+        let mut number = self.frontier.size();
+        let rows = self.edge.iter().enumerate().map(|(level, tile)| {
+            number /= TILE_WIDTH as u64;
+            tile_row(level, number, tile)
+        });
+        rows.filter(|row| !row.2.is_empty()).collect()
+    }
+}
+
+fn tile_row(level: usize, number: u64, tile: &Tile) -> (i64, i64, Vec<u8>) {
+    let level = i64::try_from(level).unwrap_or(i64::MAX); // at most 8
+    (level, i64::try_from(number).unwrap_or(i64::MAX), tile.to_bytes())
+}
+
+/// The unfinished tiles; that of the leaves is hashed again from the leaves themselves.
+async fn load_edge(conn: &mut SqliteConnection, size: u64) -> Result<Vec<Tile>, OpenError> {
+    const WRONG: OpenError = OpenError::Evidence("the stored tiles do not fit the leaves");
+    let mut edge = Vec::new();
+    let mut count = size;
+    while count > 0 {
+        let (number, rest) = (count / TILE_WIDTH as u64, count % TILE_WIDTH as u64);
+        let level = i64::try_from(edge.len()).unwrap_or(i64::MAX);
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let row = query(
+            "select hashes from tile where level = $1 and number = $2",
+            [level.into(), number.into()],
+        );
+        let tile = match row.fetch_optional(&mut *conn).await? {
+            Some(row) => Tile::from_bytes(&row.blob("hashes")?).ok_or(WRONG)?,
+            None => Tile::default(),
+        };
+        if tile.hashes().len() as u64 != rest {
+            return Err(WRONG);
+        }
+        edge.push(tile);
+        count /= TILE_WIDTH as u64;
+    }
+    let Some(tail) = edge.first() else { return Ok(edge) };
+    let first = i64::try_from(size).unwrap_or(i64::MAX) - tail.hashes().len() as i64;
+    let sql = "select l.data from numbered n join leaf l on l.id = n.leaf
+        where n.number >= $1 order by n.number";
+    let rows = query(sql, [first.into()]).fetch_all(conn).await?;
+    let mut hashes = Vec::with_capacity(rows.len());
+    for row in rows {
+        hashes.push(leaf_hash(&row.blob("data")?));
+    }
+    if hashes == tail.hashes() { Ok(edge) } else { Err(WRONG) }
+}
+
+impl Unit<'_> {
+    /// One step; `tree` is only kept by the caller when the transaction was committed.
+    pub async fn sequence(
+        &mut self,
+        tree: &mut Tree,
+        now: Timestamp,
+    ) -> Result<Sequenced, JournalError> {
+        fail::fail_point!("journal-na-blad", |_| std::process::abort());
+        let sql = "select id, data from leaf where id > $1 order by id limit $2";
+        let cells = [tree.last_leaf.into(), STEP_MAX.into()];
+        let leaves = query(sql, cells).fetch_all(&mut *self.conn).await?;
+        let first = i64::try_from(tree.frontier.size()).unwrap_or(i64::MAX);
+        let from = tree.last_leaf;
+        let mut tiles = Vec::new();
+        for row in &leaves {
+            tree.last_leaf = row.int("id")?;
+            tiles.extend(tree.append(leaf_hash(&row.blob("data")?)));
+        }
+        let (added, size) = (leaves.len() as u64, tree.frontier.size());
+        if added == 0 {
+            return Ok(Sequenced { added, size, more: false });
+        }
+        let sql = "insert into numbered (number, leaf)
+            select $1 + row_number() over (order by id) - 1, id
+            from leaf where id > $2 and id <= $3";
+        let cells = [first.into(), from.into(), tree.last_leaf.into()];
+        let done = query(sql, cells).execute(&mut *self.conn).await?;
+        if done.rows_affected() != added {
+            return Err(JournalError::Unreadable("the numbers of the leaves"));
+        }
+        tiles.extend(tree.edge_rows());
+        for (level, number, hashes) in tiles {
+            let sql = "insert into tile (level, number, hashes) values ($1, $2, $3)
+                on conflict (level, number) do update set hashes = excluded.hashes";
+            let cells = [level.into(), number.into(), hashes.into()];
+            query(sql, cells).execute(&mut *self.conn).await?;
+        }
+        self.sign(tree, now).await?;
+        Ok(Sequenced { added, size, more: leaves.len() as i64 == STEP_MAX })
+    }
+
+    async fn sign(&mut self, tree: &mut Tree, now: Timestamp) -> Result<(), JournalError> {
+        let (size, root) = (tree.frontier.size(), tree.frontier.root());
+        let hub = &self.vault.hub;
+        let note = Checkpoint { origin: hub.name().to_owned(), size, root }.sign(hub);
+        let sql = "insert into checkpoint (size, root, frontier, at, note)
+            values ($1, $2, $3, $4, $5)";
+        let cells = [
+            i64::try_from(size).unwrap_or(i64::MAX).into(),
+            root.into(),
+            tree.frontier.to_bytes().into(),
+            now.into(),
+            note.as_str().into(),
+        ];
+        query(sql, cells).execute(&mut *self.conn).await?;
+        tree.checkpoint = Some(note.into());
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! The journal with fake rules: what it promises, told as stories.
+
+mod desk;
+mod incoming;
