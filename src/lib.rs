@@ -10,3 +10,5 @@ pub mod transport;
 pub mod hub;
 pub mod cli;
 pub mod settings;
+pub mod telemetry;
+pub mod lifecycle;

@@ -1,4 +1,5 @@
-//! Where the hub's files are: a folder that somebody maintains, or the copy inside the binary.
+//! The hub's settings, and where its files are: a folder that somebody maintains, or the copy
+//! inside the binary.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -31,6 +32,54 @@ pub enum ReadError {
         #[source]
         source: io::Error,
     },
+}
+
+/// How a hub runs on this machine. Layered: built in, then `schakel.toml` in the folder of the
+/// set, then the environment (`SCHAKEL_HTTP__LISTEN`).
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub http: HttpSettings,
+    pub log: LogSettings,
+}
+
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address and port of the partner API.
+    pub listen: std::net::SocketAddr,
+    /// Whether it may listen beyond loopback: only behind a proxy that does TLS.
+    pub beyond_loopback: bool,
+}
+
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    pub form: crate::telemetry::LogForm,
+    /// As `tracing` filters: `info`, `schakel=debug`.
+    pub level: String,
+}
+
+impl Settings {
+    /// Reads the layers; says which key is wrong.
+    pub fn load(folder: Option<&Path>) -> Result<Self, config::ConfigError> {
+        let mut layers = config::Config::builder()
+            .set_default("http.listen", "127.0.0.1:8080")?
+            .set_default("http.beyond_loopback", false)?
+            .set_default("log.form", "text")?
+            .set_default("log.level", "info")?;
+        if let Some(folder) = folder {
+            let file = folder.join("schakel.toml");
+            layers = layers.add_source(config::File::from(file).required(false));
+        }
+        let environment = config::Environment::with_prefix("SCHAKEL")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true);
+        // Other variables of ours have no double underscore: they are no settings.
+        let ours = std::env::vars().filter(|(name, _)| name.contains("__")).collect();
+        layers.add_source(environment.source(Some(ours))).build()?.try_deserialize()
+    }
 }
 
 /// The set that the binary carries inside.

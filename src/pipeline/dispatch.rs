@@ -62,6 +62,33 @@ pub fn dispatch(
     out
 }
 
+/// The parcel that today's rules make for one recipient, under an id and moment it had before, so
+/// that the same content gives the same bytes. None where no purpose grants anything.
+pub fn redispatch(
+    catalogue: &Catalogue,
+    admitted: &Admitted,
+    case: &CaseState,
+    recipient: &PartnerId,
+    earlier: (ParcelId, Timestamp),
+    now: Timestamp,
+) -> Result<Option<Parcel>, Failure> {
+    let message = admitted.message();
+    let parties = catalogue.partner(&message.sender).zip(catalogue.partner(recipient));
+    let Some((sender, recipient)) = parties else { return Ok(None) };
+    let view = minimise_for(catalogue, message, sender, recipient, case, now);
+    let Some(view) = view else { return Ok(None) };
+    let (id, made_at) = earlier;
+    let (usage, kind) = (message.usage, &message.kind);
+    let job = Job { catalogue, recipient, case, now: made_at, usage, kind };
+    let made = job.parcel(id, view.data(), view.role())?;
+    Ok(Some(Parcel {
+        purposes: view.minimised.purposes(),
+        urgent: message.urgent,
+        withheld: view.minimised.withheld(),
+        ..made
+    }))
+}
+
 /// Why somebody gets a message.
 #[derive(Debug, Default)]
 struct Why {

@@ -14,14 +14,14 @@ use crate::casework::CaseState;
 use crate::evidence::HubKeys;
 use crate::journal::open::Databases;
 use crate::journal::{
-    Accepted, Feedback, Journal, JournalError, OpenError, Received, Refused, Rules, Submission,
+    Accepted, Journal, JournalError, OpenError, Received, Refused, Rules, Submission,
     Writer,
 };
 use crate::message::{
     CanonicalMessage, Confirmation, Digest, Effect, Entropy, ExternalId, MessageKind, ParcelId,
     PartnerId, Refusal, RoleStatement, Stage, Timestamp, Usage,
 };
-use crate::pipeline::{Admitted, Dispatch, NotSent, Parcel};
+use crate::pipeline::{Admitted, Dispatch, Feedback, NotSent, Parcel};
 
 pub const CATALOGUE: Digest = Digest([9; 32]);
 
