@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::keys::{Part, open_row_key, open_sealed};
 use super::sql::{Read, query};
 use super::{Journal, JournalError, partners, views};
-use crate::evidence::{Proof, inclusion_proof};
+use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
 use crate::message::{Digest, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.
@@ -134,7 +134,10 @@ impl Journal {
         let mut proofs = Vec::new();
         for row in query(sql, [subject.into()]).fetch_all(&mut *snapshot).await? {
             let number = u64::try_from(row.int("number")?).unwrap_or(u64::MAX);
-            let path = proof_path(&mut snapshot, number, size).await?;
+            let node = |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| {
+                inclusion_proof(number, size, node)
+            };
+            let path = path_of(&mut snapshot, node).await?;
             proofs.push(Proof {
                 blad: row.blob("data")?,
                 volgnummer: number,
@@ -151,6 +154,18 @@ impl Journal {
             proofs.iter_mut().for_each(|proof| proof.zout = salt);
         }
         Ok(proofs)
+    }
+
+    /// Proof that the newest signed tree starts with the tree of `size` leaves.
+    pub async fn consistency(&self, size: u64) -> Result<Vec<Digest>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
+        let sql = "select coalesce(max(size), 0) as size from checkpoint";
+        let newest = sqlx::query(sql).fetch_one(&mut *snapshot).await?.int("size")?;
+        let newest = u64::try_from(newest).unwrap_or(0);
+        let node =
+            |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| consistency_proof(size, newest, node);
+        path_of(&mut snapshot, node).await
     }
 
     /// The salt of a document by the subject of its leaves; `None` where it was erased.
@@ -177,17 +192,16 @@ impl Journal {
     }
 }
 
-/// The path of a leaf. The pure function asks for nodes; those it lacks are fetched, until it
+/// A path in the tree. The pure function asks for nodes; those it lacks are fetched, until it
 /// lacks none.
-async fn proof_path(
+async fn path_of(
     conn: &mut sqlx::SqliteConnection,
-    number: u64,
-    size: u64,
+    path: impl Fn(&mut dyn FnMut(u8, u64) -> Option<Digest>) -> Result<Vec<Digest>, TreeError>,
 ) -> Result<Vec<Digest>, JournalError> {
     let mut nodes: BTreeMap<(u8, u64), Digest> = BTreeMap::new();
     loop {
         let mut missing = Vec::new();
-        let path = inclusion_proof(number, size, |level, index| {
+        let found = path(&mut |level, index| {
             let known = nodes.get(&(level, index)).copied();
             if known.is_none() {
                 missing.push((level, index));
@@ -195,9 +209,9 @@ async fn proof_path(
             // Any hash will do for now: the path is only taken when none was missing.
             Some(known.unwrap_or(Digest([0; 32])))
         });
-        let path = path.map_err(|_| JournalError::Unreadable("the tree"))?;
+        let found = found.map_err(|_| JournalError::NotFound)?;
         if missing.is_empty() {
-            return Ok(path);
+            return Ok(found);
         }
         for (level, index) in missing {
             let node = views::tree_node(conn, level, index).await?;

@@ -24,6 +24,7 @@ mod sql;
 mod trace;
 mod types;
 mod unit;
+mod verify;
 mod views;
 mod writer;
 
@@ -55,6 +56,7 @@ pub use self::types::{
     Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, Feedback, FeedbackFn, LeaseToken, Outgoing,
     ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules, Submission,
 };
+pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 
 use self::keys::{Part, Vault, open_row_key, open_sealed};

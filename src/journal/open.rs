@@ -56,15 +56,18 @@ impl Databases {
         let mut conn = options(&self.journal).pragma("cache_size", "-32000").connect().await?;
         check_durable(&mut conn).await?;
         migrate(&mut conn, &JOURNAL_STEPS).await?;
-        #[cfg(test)]
-        {
-            let pages = self.pages_max.load(std::sync::atomic::Ordering::SeqCst);
-            if pages > 0 {
-                let sql = format!("pragma max_page_count = {pages}");
-                sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await?;
-            }
-        }
         Ok(conn)
+    }
+
+    /// Lets the journal grow no further, where a test says so.
+    #[cfg(test)]
+    pub async fn limit_pages(&self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let pages = match self.pages_max.load(std::sync::atomic::Ordering::SeqCst) {
+            0 => 1_000_000,
+            pages => pages,
+        };
+        let sql = format!("pragma max_page_count = {pages}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(conn).await.map(drop)
     }
 
     pub async fn connect_keys(&self) -> Result<SqliteConnection, OpenError> {

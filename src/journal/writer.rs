@@ -158,6 +158,8 @@ impl Writer {
 
     async fn try_group(&mut self, orders: &[&Order]) -> Result<Vec<Answer>, JournalError> {
         let mut state = self.ready().await?;
+        #[cfg(test)]
+        self.databases.limit_pages(&mut state.journal).await?;
         let answers = state.group(&self.vault, orders).await?;
         // After a failure the connections are dropped with the state, and with them their
         // transactions.

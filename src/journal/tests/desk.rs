@@ -161,12 +161,12 @@ impl Desk {
     }
 
     /// Changes the database behind the journal's back.
-    pub async fn tamper(&self, sql: &'static str) {
+    pub async fn tamper(&self, sql: &str) {
         tamper(self.dir.path(), sql).await;
     }
 }
 
-pub async fn tamper(dir: &Path, sql: &'static str) {
+pub async fn tamper(dir: &Path, sql: &str) {
     use sqlx::ConnectOptions;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("journal.sqlite"));
     let mut conn = options.connect().await.unwrap();
@@ -174,6 +174,7 @@ pub async fn tamper(dir: &Path, sql: &'static str) {
         let sql = format!("drop trigger if exists {trigger}");
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
     }
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
     let done = sqlx::query(sql).execute(&mut conn).await.unwrap();
     assert!(done.rows_affected() > 0, "nothing was changed");
 }
@@ -303,4 +304,10 @@ pub fn parcel(
 
 pub fn confirmation(parcel: ParcelId, stage: Stage) -> Confirmation {
     Confirmation { parcel, stage, reason: None }
+}
+
+/// What a caller has done before it can be cancelled.
+pub fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(future).poll(&mut context)
 }

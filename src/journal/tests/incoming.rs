@@ -1,6 +1,6 @@
 //! What comes in: once, provably, sealed, and together.
 
-use super::desk::{Desk, confirmation, partner, signal};
+use super::desk::{Desk, confirmation, partner, poll_once, signal};
 use crate::evidence::commitment;
 use crate::journal::{GROUP_MAX, QuarantineFilter, Received};
 use crate::message::{Fault, Refusal, Stage};
@@ -135,7 +135,7 @@ async fn a_caller_that_goes_away_does_not_take_its_message_along() {
     let (journal, submission) = (desk.journal.clone(), desk.submission(&signal("b-1", "k-1", &[])));
     let mut call = Box::pin(journal.receive(submission));
     // One poll queues the order; then the caller hangs up.
-    assert!(futures_poll(&mut call).is_pending());
+    assert!(poll_once(&mut call).is_pending());
     drop(call);
     assert!(desk.accepted(&signal("b-1", "k-1", &[])).await.repeat);
 }
@@ -176,9 +176,4 @@ async fn nothing_that_a_partner_wrote_lies_readable_on_disk() {
     let desk = desk.reopen().await;
     assert!(!desk.files_contain("kanarie"));
     assert!(desk.files_contain("woonbedrijf"), "the search itself works");
-}
-
-fn futures_poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    std::pin::Pin::new(future).poll(&mut context)
 }
