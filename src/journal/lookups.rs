@@ -8,10 +8,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Read, query};
-use super::{Journal, JournalError, partners, views};
+use super::sql::{Read, fetch_in, query};
+use super::{Journal, JournalError, cases, partners, views};
+use crate::casework::CaseState;
 use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
-use crate::message::{Digest, PartnerId, Timestamp};
+use crate::message::{CaseId, Digest, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +42,31 @@ pub struct Activation {
 }
 
 impl Journal {
+    /// A case as it is now, for who dispatches anew; `Erased` where its content is gone.
+    pub async fn case_state(&self, case: CaseId) -> Result<CaseState, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let id = Uuid::from(case);
+        let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
+        found.remove(&id).map(|case| case.state).ok_or(JournalError::Erased)
+    }
+
+    /// When the next parcel for one of these recipients is due; in the past where one is.
+    pub async fn next_due(
+        &self,
+        recipients: &[PartnerId],
+    ) -> Result<Option<Timestamp>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let names = recipients.iter().map(|recipient| recipient.as_str().into()).collect();
+        let sql = "select min(next_attempt_at) as due from outbox
+            where head = 1 and urgent in (0, 1) and recipient in ({ids})";
+        let rows = fetch_in(&mut conn, sql, names).await?;
+        let mut due = Vec::with_capacity(rows.len());
+        for row in &rows {
+            due.extend(row.maybe_time("due")?);
+        }
+        Ok(due.into_iter().min())
+    }
+
     /// Whose token this is.
     pub async fn find_token(&self, hash: Digest) -> Result<Option<PartnerId>, JournalError> {
         let sql = "select partner from credential where hash = $1 and revoked_at is null";

@@ -24,6 +24,9 @@ const KEYS_STEPS: [&str; 1] = [include_str!("schema/0001_keys.sql")];
 /// How long a statement waits for another connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Statements kept prepared on a connection: more than there are, sizes of batches included.
+const STATEMENTS_MAX: usize = 250;
+
 /// Connections for reading.
 const READERS_MAX: u32 = 4;
 
@@ -96,6 +99,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_MAX)
         // Statements at debug level would carry no values, but nothing needs them either.
         .disable_statement_logging()
 }

@@ -89,7 +89,7 @@ create index outbox_lane on outbox (case_id, recipient, position, state);
 create index outbox_message on outbox (message_id);
 create index outbox_leaf on outbox (leaf);
 create index outbox_due on outbox (recipient, urgent, next_attempt_at) where head = 1;
-create index outbox_open on outbox (state, recipient, made_at) where state in ('wacht', 'uitval');
+create index outbox_waiting on outbox (recipient, made_at) where state = 'wacht';
 
 create table attempt (
     seq integer primary key,

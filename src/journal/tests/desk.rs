@@ -160,6 +160,15 @@ impl Desk {
         folder_contains(self.dir.path(), needle)
     }
 
+    /// How SQLite would run a query.
+    pub async fn plan(&self, sql: &str) -> String {
+        use sqlx::Row;
+        let sql = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
+        let rows = sqlx::query(sql).fetch_all(&self.journal.reads).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        lines.join("; ")
+    }
+
     /// Changes the database behind the journal's back.
     pub async fn tamper(&self, sql: &str) {
         tamper(self.dir.path(), sql).await;

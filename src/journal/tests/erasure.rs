@@ -1,7 +1,7 @@
 //! Erasing: content gone, proofs valid.
 
 use super::desk::{Desk, partner, signal, tamper};
-use crate::journal::{ErasureOrder, JournalError, ParcelState};
+use crate::journal::{ErasureOrder, Journal, JournalError, ParcelState};
 use uuid::Uuid;
 
 fn order(id: Uuid) -> ErasureOrder {
@@ -16,25 +16,24 @@ async fn an_erased_case_never_opens_again() {
     let erased = desk.journal.erase(order(gone.public_id.into()), desk.now()).await.unwrap();
     assert_eq!(erased.parcels_dropped, 1);
 
-    for desk in [&desk.reopen().await] {
-        let message = desk.journal.message(gone.public_id.into()).await;
-        assert!(matches!(message, Err(JournalError::Erased)));
-        assert!(desk.journal.message(kept.public_id.into()).await.is_ok());
-        let trace = desk.journal.trace(gone.public_id.into(), desk.now()).await.unwrap();
-        assert_eq!(trace.parcels[0].state, ParcelState::Vervallen);
-        assert!(trace.message.erased_at.is_some());
-        let collected = desk.journal.collect(&partner("woonbedrijf"), desk.now(), 10, 60).await;
-        assert_eq!(collected.unwrap().len(), 1, "the other one");
-        desk.journal.sequence(desk.now()).await.unwrap();
-        let report = desk.journal.verify(|_| {}).await.unwrap();
-        assert!(report.is_sound(), "{report:?}");
-        assert_eq!(report.erased, 2);
-        let proofs = desk.journal.proofs(gone.public_id.into(), true).await.unwrap();
-        assert_eq!(proofs.len(), 2, "that it came, and that it was erased");
-        assert_eq!(proofs[0].zout, None);
-        let again = desk.journal.erase(order(gone.public_id.into()), desk.now()).await;
-        assert!(matches!(again, Err(JournalError::Erased)));
-    }
+    let desk = desk.reopen().await;
+    let message = desk.journal.message(gone.public_id.into()).await;
+    assert!(matches!(message, Err(JournalError::Erased)));
+    assert!(desk.journal.message(kept.public_id.into()).await.is_ok());
+    let trace = desk.journal.trace(gone.public_id.into(), desk.now()).await.unwrap();
+    assert_eq!(trace.parcels[0].state, ParcelState::Vervallen);
+    assert!(trace.message.erased_at.is_some());
+    let collected = desk.journal.collect(&partner("woonbedrijf"), desk.now(), 10, 60).await;
+    assert_eq!(collected.unwrap().len(), 1, "the other one");
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.erased, 2);
+    let proofs = desk.journal.proofs(gone.public_id.into(), true).await.unwrap();
+    assert_eq!(proofs.len(), 2, "that it came, and that it was erased");
+    assert_eq!(proofs[0].zout, None);
+    let again = desk.journal.erase(order(gone.public_id.into()), desk.now()).await;
+    assert!(matches!(again, Err(JournalError::Erased)));
 }
 
 #[tokio::test]
@@ -81,4 +80,28 @@ async fn a_refused_document_is_erased_by_itself() {
     let opened = desk.journal.quarantined(refused.quarantine).await;
     assert!(matches!(opened, Err(JournalError::Erased)));
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn rotated_keys_wrap_everything_anew() {
+    let desk = Desk::new().await;
+    let sent = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    let dir = desk.close().await;
+    let text = super::desk::keys(1).to_text();
+    let mut rotated = crate::evidence::HubKeys::parse(&text).unwrap();
+    rotated.rotate([77; 32]);
+    let start = super::desk::start();
+    let (journal, writer) =
+        Journal::open(dir.path(), std::sync::Arc::new(rotated), start).await.unwrap();
+    let writing = tokio::spawn(writer.run());
+    assert_eq!(journal.rewrap_keys().await.unwrap(), 1);
+    assert_eq!(journal.rewrap_keys().await.unwrap(), 0);
+    assert!(journal.message(sent.public_id.into()).await.is_ok());
+    drop(journal);
+    writing.await.unwrap();
+
+    // Who only has the key of before opens nothing any more.
+    let (journal, _writer, _) = super::desk::open(dir.path()).await.unwrap();
+    let message = journal.message(sent.public_id.into()).await;
+    assert!(matches!(message, Err(JournalError::Unreadable(_))));
 }

@@ -232,3 +232,44 @@ async fn a_replay_keeps_the_id_of_what_did_not_change() {
     assert_eq!((new.id, new.detail.role.vervangt), (done.replaced[0].1, Some(sent.id)));
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
+
+#[tokio::test]
+async fn who_waits_for_parcels_knows_when_to_look() {
+    let desk = Desk::new().await;
+    let recipients = [partner("woonbedrijf"), partner("brandweer")];
+    let mut changes = desk.journal.changes();
+    assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), None);
+    desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), Some(desk.now()));
+    let parcel = claim(&desk, "woonbedrijf").await.remove(0);
+    assert!(!changes.has_changed().unwrap(), "asking wakes nobody");
+    let lease_ends = desk.now().plus_seconds(60);
+    assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), Some(lease_ends));
+    settle(&desk, &parcel, DELIVERED).await;
+    assert!(changes.has_changed().unwrap(), "the next of the lane may go");
+    assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), None);
+}
+
+/// What is blocked, leased or settled is not read when parcels are claimed or counted.
+#[tokio::test]
+async fn claims_walk_along_an_index() {
+    let desk = Desk::new().await;
+    let due = desk.plan(crate::journal::lease::DUE).await;
+    assert!(due.contains("USING INDEX outbox_due (recipient=? AND urgent=? AND next"), "{due}");
+    assert!(!due.contains("TEMP B-TREE") && !due.contains("SCAN"), "{due}");
+    let waiting = desk.plan(crate::journal::listings::WAITING).await;
+    assert!(waiting.contains("USING COVERING INDEX outbox_waiting"), "{waiting}");
+}
+
+#[tokio::test]
+async fn a_case_state_is_there_for_who_dispatches_anew() {
+    let desk = Desk::new().await;
+    desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    let parcel = claim(&desk, "woonbedrijf").await.remove(0);
+    let state = desk.journal.case_state(parcel.case).await.unwrap();
+    assert_eq!(state.participants, [partner("politie"), partner("woonbedrijf")].into());
+    assert_eq!(state.recipients, [partner("woonbedrijf")].into());
+    assert_eq!(state.number, parcel.detail.role.casus);
+}

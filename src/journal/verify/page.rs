@@ -189,7 +189,7 @@ async fn checkpoints(
 ) -> Result<Vec<Signed>, sqlx::Error> {
     let mut numbers = leaves.iter().filter_map(|leaf| leaf.number);
     let first = numbers.next();
-    let until = numbers.last().or(first);
+    let until = numbers.next_back().or(first);
     let (first, until) = match (first, until, last) {
         (Some(first), Some(until), false) => (first, until + 1),
         (Some(first), _, true) => (first, i64::MAX),
