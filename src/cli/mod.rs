@@ -23,7 +23,11 @@ pub struct Cli {
     config: Option<PathBuf>,
     /// Map met het logboek en de sleutel van de hub
     #[arg(
-        long, global = true, env = "SCHAKEL_DATA", value_name = "MAP", default_value = "schakel-data"
+        long,
+        global = true,
+        env = "SCHAKEL_DATA",
+        value_name = "MAP",
+        default_value = "schakel-data"
     )]
     data: PathBuf,
     /// Vorm van de uitvoer

@@ -4,9 +4,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::JournalError;
+use super::keys::Vault;
 use super::sql::{Cell, Read, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CaseState, CorrelationKey, Decision};
@@ -73,62 +75,11 @@ impl CaseBook {
             book.by_number.insert(row.text("number")?, row.uuid("id")?);
         }
         ids.extend(book.by_key.values().chain(book.by_number.values()));
-        book.load_cases(unit, ids).await?;
+        book.cases = load(unit.conn, unit.vault, ids).await?;
+        for (id, case) in &book.cases {
+            unit.vault.remember(*id, Arc::clone(&case.key));
+        }
         Ok(book)
-    }
-
-    async fn load_cases(
-        &mut self,
-        unit: &mut Unit<'_>,
-        ids: BTreeSet<Uuid>,
-    ) -> Result<(), JournalError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
-        let mut keys = unit.vault.holder_keys(ids).await?;
-        let sql = "select id, number, usage, theme from cases
-                   where id in ({ids}) and erased_at is null";
-        for row in fetch_in(unit.conn, sql, cells.clone()).await? {
-            let id = row.uuid("id")?;
-            let Some(key) = keys.remove(&id) else { continue };
-            unit.vault.remember(id, Arc::clone(&key));
-            let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
-            let state = CaseState {
-                id: id.into(),
-                number: CaseNumber::from_stored(row.text("number")?),
-                usage,
-                theme: row.maybe_text("theme")?,
-                participants: BTreeSet::new(),
-                recipients: BTreeSet::new(),
-            };
-            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
-        }
-        let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";
-        for row in fetch_in(unit.conn, senders, cells.clone()).await? {
-            if let Some(case) = self.cases.get_mut(&row.uuid("case_id")?) {
-                case.state.participants.insert(row.parsed("partner")?);
-            }
-        }
-        // A parcel of which the operator decided that it shall not go has the stage `verlopen`.
-        let lanes = "select case_id, recipient,
-                max(case when state in ('wacht', 'uitval') then 1 else 0 end) as open,
-                max(case when stage = 'verlopen' then position else 0 end) as dropped,
-                max(position) as last
-            from outbox where case_id in ({ids}) group by case_id, recipient";
-        for row in fetch_in(unit.conn, lanes, cells).await? {
-            if let Some(case) = self.cases.get_mut(&row.uuid("case_id")?) {
-                let recipient: PartnerId = row.parsed("recipient")?;
-                let lane = Lane {
-                    open: row.int("open")? != 0,
-                    gap: row.int("dropped")? == row.int("last")?,
-                };
-                case.lanes.insert(recipient.clone(), lane);
-                case.state.participants.insert(recipient.clone());
-                case.state.recipients.insert(recipient);
-            }
-        }
-        Ok(())
     }
 
     /// The states that keys lead to, in their order, each once.
@@ -186,4 +137,57 @@ impl CaseBook {
         CASES.insert(unit.conn, std::mem::take(&mut self.new_cases)).await?;
         CORRELATION.insert(unit.conn, std::mem::take(&mut self.new_keys)).await
     }
+}
+
+/// Cases by id, with who takes part and how their lanes are. Erased ones are left out.
+pub(super) async fn load(
+    conn: &mut SqliteConnection,
+    vault: &Vault,
+    ids: BTreeSet<Uuid>,
+) -> Result<HashMap<Uuid, CaseWork>, JournalError> {
+    let mut cases = HashMap::new();
+    if ids.is_empty() {
+        return Ok(cases);
+    }
+    let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
+    let mut keys = vault.holder_keys(ids).await?;
+    let sql = "select id, number, usage, theme from cases
+                   where id in ({ids}) and erased_at is null";
+    for row in fetch_in(conn, sql, cells.clone()).await? {
+        let id = row.uuid("id")?;
+        let Some(key) = keys.remove(&id) else { continue };
+        let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
+        let state = CaseState {
+            id: id.into(),
+            number: CaseNumber::from_stored(row.text("number")?),
+            usage,
+            theme: row.maybe_text("theme")?,
+            participants: BTreeSet::new(),
+            recipients: BTreeSet::new(),
+        };
+        cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
+    }
+    let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";
+    for row in fetch_in(conn, senders, cells.clone()).await? {
+        if let Some(case) = cases.get_mut(&row.uuid("case_id")?) {
+            case.state.participants.insert(row.parsed("partner")?);
+        }
+    }
+    // A parcel of which the operator decided that it shall not go has the stage `verlopen`.
+    let lanes = "select case_id, recipient,
+                max(case when state in ('wacht', 'uitval') then 1 else 0 end) as open,
+                max(case when stage = 'verlopen' then position else 0 end) as dropped,
+                max(position) as last
+            from outbox where case_id in ({ids}) group by case_id, recipient";
+    for row in fetch_in(conn, lanes, cells).await? {
+        if let Some(case) = cases.get_mut(&row.uuid("case_id")?) {
+            let recipient: PartnerId = row.parsed("recipient")?;
+            let lane =
+                Lane { open: row.int("open")? != 0, gap: row.int("dropped")? == row.int("last")? };
+            case.lanes.insert(recipient.clone(), lane);
+            case.state.participants.insert(recipient.clone());
+            case.state.recipients.insert(recipient);
+        }
+    }
+    Ok(cases)
 }

@@ -1,15 +1,12 @@
 //! Small questions of the mailbox: is there something, what was handed out, can anything be
 //! written.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
 use super::sql::{Cell, Read, query};
 use super::{Journal, JournalError, Outgoing, views};
-use crate::casework::CaseState;
-use crate::message::{CaseId, CaseNumber, ParcelId, PartnerId, Timestamp};
+use crate::message::{ParcelId, PartnerId, Timestamp};
 
 impl Journal {
     /// Whether a partner can collect something now.
@@ -44,37 +41,6 @@ impl Journal {
         let key = open_row_key(&holder, id, &row.blob("sealed_key")?)?;
         let (salt, bytes) = open_sealed(&key, id, Part::Parcel, &row.blob("document")?)?;
         Ok(Outgoing { bytes, salt, checkpoint, ..views::outgoing(&row)? })
-    }
-
-    /// What is known of a case, as the rules want it.
-    pub async fn case_state(&self, id: CaseId) -> Result<CaseState, JournalError> {
-        let mut conn = self.reads.acquire().await?;
-        let cell = || [Cell::from(Uuid::from(id))];
-        let sql = "select number, usage, theme, erased_at from cases where id = $1";
-        let row = query(sql, cell()).fetch_optional(&mut *conn).await?;
-        let row = row.ok_or(JournalError::NotFound)?;
-        if row.maybe_time("erased_at")?.is_some() {
-            return Err(JournalError::Erased);
-        }
-        let mut state = CaseState {
-            id,
-            number: CaseNumber::from_stored(row.text("number")?),
-            usage: views::usage(&row)?,
-            theme: row.maybe_text("theme")?,
-            participants: BTreeSet::new(),
-            recipients: BTreeSet::new(),
-        };
-        let senders = "select distinct partner from inbox where case_id = $1";
-        for row in query(senders, cell()).fetch_all(&mut *conn).await? {
-            state.participants.insert(row.parsed("partner")?);
-        }
-        let recipients = "select distinct recipient from outbox where case_id = $1 and answer = 0";
-        for row in query(recipients, cell()).fetch_all(&mut *conn).await? {
-            let recipient: PartnerId = row.parsed("recipient")?;
-            state.participants.insert(recipient.clone());
-            state.recipients.insert(recipient);
-        }
-        Ok(state)
     }
 
     /// Whether the writer takes orders: its queue has room and it has not stopped.

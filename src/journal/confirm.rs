@@ -46,7 +46,7 @@ impl Confirmed {
     }
 
     pub fn into_word(self, catalogue: Digest) -> Option<Word> {
-        self.moves().then(|| Word {
+        self.moves().then_some(Word {
             parcel: self.parcel.id,
             stage: self.stage,
             row: self.parcel,

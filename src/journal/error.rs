@@ -26,7 +26,7 @@ pub enum JournalError {
     Erased,
     #[error("the lease of this parcel ended or passed to somebody else")]
     StaleLease,
-    #[error("a parcel at stage {from} cannot become {to}", from = .from.as_str(), to = .to.as_str())]
+    #[error("a parcel at stage {f} cannot become {t}", f = .from.as_str(), t = .to.as_str())]
     Stage { from: Stage, to: Stage },
     #[error("this was settled before")]
     Settled,

@@ -12,12 +12,15 @@ use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::JournalError;
-use super::sql::{Cell, Read, Table, fetch_in};
+use super::sql::{Cell, Read, Table, fetch_in, query};
 use crate::evidence::{DataKey, HubKeys, NONCE_BYTES, WrappedKey, commitment};
 use crate::message::Digest;
 
 /// Holders' keys kept open; each holder not used lately costs an unwrap.
 const CACHE_MAX: usize = 4096;
+
+/// Keys wrapped anew in one go.
+const REWRAP_MAX: i64 = 256;
 
 /// What a sealed blob is, which is bound into its seal beside the id of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,10 +122,10 @@ impl Vault {
     }
 
     /// The row of a new holder's key in the store.
-    pub fn holder_row(&self, holder: Uuid, key: &DataKey) -> Result<Vec<Cell>, JournalError> {
+    pub fn holder_row(&self, holder: Uuid, key: &DataKey) -> Result<[Cell; 3], JournalError> {
         let WrappedKey { epoch, bytes } =
             self.hub.wrap_case_key(key, self.random()?, &Part::Key.aad(holder));
-        Ok(vec![holder.into(), i64::from(epoch).into(), bytes.into()])
+        Ok([holder.into(), i64::from(epoch).into(), bytes.into()])
     }
 
     /// Keys of holders that have not been erased.
@@ -166,6 +169,25 @@ impl Vault {
             found.insert(holder, Arc::new(key));
         }
         Ok(found)
+    }
+
+    /// Wraps the keys of earlier epochs under the present one, some at a time; answers how many.
+    pub async fn rewrap(&self, store: &mut SqliteConnection) -> Result<u64, JournalError> {
+        sqlx::query("begin immediate").execute(&mut *store).await?;
+        let sql = "select holder from case_key where epoch < $1 limit $2";
+        let cells = [i64::from(self.hub.epoch()).into(), REWRAP_MAX.into()];
+        let mut holders = Vec::new();
+        for row in query(sql, cells).fetch_all(&mut *store).await? {
+            holders.push(Cell::from(row.uuid("holder")?));
+        }
+        let keys = self.read_keys(store, holders).await?;
+        for (holder, key) in &keys {
+            let sql = "update case_key set epoch = $2, wrapped = $3 where holder = $1";
+            let [holder, epoch, wrapped] = self.holder_row(*holder, key)?;
+            query(sql, [holder, epoch, wrapped]).execute(&mut *store).await?;
+        }
+        sqlx::query("commit").execute(&mut *store).await?;
+        Ok(keys.len() as u64)
     }
 
     fn cached(&self, holder: Uuid) -> Option<Arc<DataKey>> {

@@ -115,18 +115,11 @@ impl Unit<'_> {
         limit: usize,
     ) -> Result<Vec<(Head, Uuid)>, JournalError> {
         // One query for each urgency, so that each is a walk along the index.
-        let sql = "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
-                exists (select 1 from outbox f where f.case_id = o.case_id
-                    and f.recipient = o.recipient and f.position > o.position
-                    and f.state = 'wacht') as followers
-            from outbox o
-            where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
-            order by o.next_attempt_at limit $4";
         let mut due = Vec::new();
         for urgent in [true, false] {
             let room = i64::try_from(limit - due.len()).unwrap_or(0);
             let cells = [recipient.as_str().into(), urgent.into(), now.into(), room.into()];
-            for row in query(sql, cells).fetch_all(&mut *self.conn).await? {
+            for row in query(DUE, cells).fetch_all(&mut *self.conn).await? {
                 let head = Head {
                     seq: row.int("seq")?,
                     case: row.uuid("case_id")?,
@@ -227,6 +220,16 @@ impl Unit<'_> {
         self.attempt(parcel.id, now, CODE, leaf);
     }
 }
+
+/// Heads that are due, of one recipient and one urgency.
+pub(super) const DUE: &str =
+    "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
+        exists (select 1 from outbox f where f.case_id = o.case_id
+            and f.recipient = o.recipient and f.position > o.position
+            and f.state = 'wacht') as followers
+    from outbox o
+    where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
+    order by o.next_attempt_at limit $4";
 
 /// Ids per update.
 const CHUNK: usize = 32;

@@ -151,6 +151,10 @@ pub struct CaseLine {
     pub messages: i64,
 }
 
+/// How many parcels wait for whom, and since when.
+pub(super) const WAITING: &str = "select recipient, count(*) as n, min(made_at) as oldest
+    from outbox where state = 'wacht' group by recipient order by recipient";
+
 impl Journal {
     /// Messages that came in after a number; a negative number: the last so many.
     pub async fn tail(&self, after: i64, limit: i64) -> Result<Vec<TailLine>, JournalError> {
@@ -234,10 +238,8 @@ impl Journal {
     }
 
     pub async fn stats(&self) -> Result<Stats, JournalError> {
-        let sql = "select recipient, count(*) as n, min(made_at) as oldest from outbox
-            where state = 'wacht' group by recipient order by recipient";
         let mut waiting = Vec::new();
-        for row in sqlx::query(sql).fetch_all(&self.reads).await? {
+        for row in sqlx::query(WAITING).fetch_all(&self.reads).await? {
             let recipient = row.parsed("recipient")?;
             let (count, oldest) = (row.int("n")?, row.time("oldest")?);
             waiting.push(Waiting { recipient, count, oldest });
@@ -247,7 +249,8 @@ impl Journal {
                 (select count(*) from cases) as cases,
                 (select coalesce(max(seq), 0) from outbox) as parcels,
                 (select count(*) from quarantine where state = 'open') as quarantine,
-                (select count(*) from leaf) as leaves,
+                (select count(*) from leaf
+                    where id > (select coalesce(max(leaf), 0) from numbered)) as unsigned,
                 (select coalesce(max(size), 0) from checkpoint) as signed,
                 (select at from checkpoint order by size desc limit 1) as at";
         let row = sqlx::query(sql).fetch_one(&self.reads).await?;
@@ -257,7 +260,7 @@ impl Journal {
             parcels: row.int("parcels")?,
             waiting,
             quarantine_open: row.int("quarantine")?,
-            leaves: row.int("leaves")?,
+            leaves: row.int("unsigned")? + row.int("signed")?,
             signed: row.int("signed")?,
             checkpoint_at: row.maybe_time("at")?,
         })

@@ -8,10 +8,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Read, query};
-use super::{Journal, JournalError, partners, views};
-use crate::evidence::{Proof, inclusion_proof};
-use crate::message::{Digest, PartnerId, Timestamp};
+use super::sql::{Read, fetch_in, query};
+use super::{Journal, JournalError, cases, partners, views};
+use crate::casework::CaseState;
+use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
+use crate::message::{CaseId, Digest, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +42,31 @@ pub struct Activation {
 }
 
 impl Journal {
+    /// A case as it is now, for who dispatches anew; `Erased` where its content is gone.
+    pub async fn case_state(&self, case: CaseId) -> Result<CaseState, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let id = Uuid::from(case);
+        let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
+        found.remove(&id).map(|case| case.state).ok_or(JournalError::Erased)
+    }
+
+    /// When the next parcel for one of these recipients is due; in the past where one is.
+    pub async fn next_due(
+        &self,
+        recipients: &[PartnerId],
+    ) -> Result<Option<Timestamp>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let names = recipients.iter().map(|recipient| recipient.as_str().into()).collect();
+        let sql = "select min(next_attempt_at) as due from outbox
+            where head = 1 and urgent in (0, 1) and recipient in ({ids})";
+        let rows = fetch_in(&mut conn, sql, names).await?;
+        let mut due = Vec::with_capacity(rows.len());
+        for row in &rows {
+            due.extend(row.maybe_time("due")?);
+        }
+        Ok(due.into_iter().min())
+    }
+
     /// Whose token this is.
     pub async fn find_token(&self, hash: Digest) -> Result<Option<PartnerId>, JournalError> {
         let sql = "select partner from credential where hash = $1 and revoked_at is null";
@@ -134,7 +160,10 @@ impl Journal {
         let mut proofs = Vec::new();
         for row in query(sql, [subject.into()]).fetch_all(&mut *snapshot).await? {
             let number = u64::try_from(row.int("number")?).unwrap_or(u64::MAX);
-            let path = proof_path(&mut snapshot, number, size).await?;
+            let node = |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| {
+                inclusion_proof(number, size, node)
+            };
+            let path = path_of(&mut snapshot, node).await?;
             proofs.push(Proof {
                 blad: row.blob("data")?,
                 volgnummer: number,
@@ -151,6 +180,18 @@ impl Journal {
             proofs.iter_mut().for_each(|proof| proof.zout = salt);
         }
         Ok(proofs)
+    }
+
+    /// Proof that the newest signed tree starts with the tree of `size` leaves.
+    pub async fn consistency(&self, size: u64) -> Result<Vec<Digest>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
+        let sql = "select coalesce(max(size), 0) as size from checkpoint";
+        let newest = sqlx::query(sql).fetch_one(&mut *snapshot).await?.int("size")?;
+        let newest = u64::try_from(newest).unwrap_or(0);
+        let node =
+            |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| consistency_proof(size, newest, node);
+        path_of(&mut snapshot, node).await
     }
 
     /// The salt of a document by the subject of its leaves; `None` where it was erased.
@@ -177,17 +218,16 @@ impl Journal {
     }
 }
 
-/// The path of a leaf. The pure function asks for nodes; those it lacks are fetched, until it
+/// A path in the tree. The pure function asks for nodes; those it lacks are fetched, until it
 /// lacks none.
-async fn proof_path(
+async fn path_of(
     conn: &mut sqlx::SqliteConnection,
-    number: u64,
-    size: u64,
+    path: impl Fn(&mut dyn FnMut(u8, u64) -> Option<Digest>) -> Result<Vec<Digest>, TreeError>,
 ) -> Result<Vec<Digest>, JournalError> {
     let mut nodes: BTreeMap<(u8, u64), Digest> = BTreeMap::new();
     loop {
         let mut missing = Vec::new();
-        let path = inclusion_proof(number, size, |level, index| {
+        let found = path(&mut |level, index| {
             let known = nodes.get(&(level, index)).copied();
             if known.is_none() {
                 missing.push((level, index));
@@ -195,9 +235,9 @@ async fn proof_path(
             // Any hash will do for now: the path is only taken when none was missing.
             Some(known.unwrap_or(Digest([0; 32])))
         });
-        let path = path.map_err(|_| JournalError::Unreadable("the tree"))?;
+        let found = found.map_err(|_| JournalError::NotFound)?;
         if missing.is_empty() {
-            return Ok(path);
+            return Ok(found);
         }
         for (level, index) in missing {
             let node = views::tree_node(conn, level, index).await?;

@@ -25,6 +25,7 @@ mod sql;
 mod trace;
 mod types;
 mod unit;
+mod verify;
 mod views;
 mod writer;
 
@@ -36,7 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 pub use self::erase::{Erased, ErasureOrder};
@@ -53,10 +54,11 @@ pub use self::replace::{Replay, Replayed};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
-    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look, LookFn,
-    Outgoing,
-    ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules, Submission,
+    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,
+    LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
+    Submission, Suspended,
 };
+pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 
 use self::keys::{Part, Vault, open_row_key, open_sealed};
@@ -73,6 +75,7 @@ pub struct Journal {
     queue: mpsc::Sender<Command>,
     reads: SqlitePool,
     vault: Arc<Vault>,
+    changes: watch::Receiver<u64>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -101,9 +104,10 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let reads = databases.read_journal().await?;
-        let writer =
-            Writer::open(queue, databases, Arc::clone(&vault), Arc::clone(&lock), now).await?;
-        Ok((Self { queue: sender, reads, vault, _lock: Some(lock) }, writer))
+        let (tick, changes) = watch::channel(0);
+        let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
+        let writer = Writer::open(queue, databases, keys, tick, file, now).await?;
+        Ok((Self { queue: sender, reads, vault, changes, _lock: Some(lock) }, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
@@ -114,7 +118,8 @@ impl Journal {
         open::match_keys(&mut *reads.acquire().await?, &hub).await?;
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
-        Ok(Self { queue, reads, vault, _lock: None })
+        let (_, changes) = watch::channel(0);
+        Ok(Self { queue, reads, vault, changes, _lock: None })
     }
 
     /// Whether a folder holds a journal.
@@ -125,6 +130,11 @@ impl Journal {
     /// The keys that the journal is sealed with.
     pub fn hub_keys(&self) -> &Arc<HubKeys> {
         &self.vault.hub
+    }
+
+    /// Ticks after each commit by which a parcel may have become due: for who waits for parcels.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// Stores what came in, and all that follows from it. When this answers it is on disk.
@@ -238,6 +248,15 @@ impl Journal {
     pub async fn erase(&self, order: ErasureOrder, now: Timestamp) -> Result<Erased, JournalError> {
         match self.ask(Order::Erase { order, now }).await? {
             Done::Erased(erased) => Ok(erased),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
+    /// After the hub's keys were rotated: wraps keys of earlier epochs under the present one, a
+    /// bounded number at a time. Answers how many; call again until that is 0.
+    pub async fn rewrap_keys(&self) -> Result<u64, JournalError> {
+        match self.ask(Order::Rewrap).await? {
+            Done::Rewrapped(count) => Ok(count),
             _ => Err(JournalError::Stopped),
         }
     }

@@ -24,6 +24,9 @@ const KEYS_STEPS: [&str; 1] = [include_str!("schema/0001_keys.sql")];
 /// How long a statement waits for another connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Statements kept prepared on a connection: more than there are, sizes of batches included.
+const STATEMENTS_MAX: usize = 250;
+
 /// Connections for reading.
 const READERS_MAX: u32 = 4;
 
@@ -56,15 +59,18 @@ impl Databases {
         let mut conn = options(&self.journal).pragma("cache_size", "-32000").connect().await?;
         check_durable(&mut conn).await?;
         migrate(&mut conn, &JOURNAL_STEPS).await?;
-        #[cfg(test)]
-        {
-            let pages = self.pages_max.load(std::sync::atomic::Ordering::SeqCst);
-            if pages > 0 {
-                let sql = format!("pragma max_page_count = {pages}");
-                sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await?;
-            }
-        }
         Ok(conn)
+    }
+
+    /// Lets the journal grow no further, where a test says so.
+    #[cfg(test)]
+    pub async fn limit_pages(&self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let pages = match self.pages_max.load(std::sync::atomic::Ordering::SeqCst) {
+            0 => 1_000_000,
+            pages => pages,
+        };
+        let sql = format!("pragma max_page_count = {pages}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(conn).await.map(drop)
     }
 
     pub async fn connect_keys(&self) -> Result<SqliteConnection, OpenError> {
@@ -93,6 +99,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_MAX)
         // Statements at debug level would carry no values, but nothing needs them either.
         .disable_statement_logging()
 }

@@ -61,10 +61,10 @@ impl Announced {
         self.0.extend_from_slice(&digest.0);
     }
 
-    pub fn parcel(&mut self, id: Uuid, recipient: &str, digest: Digest, commitment: Digest) {
+    pub fn parcel(&mut self, id: Uuid, recipient: &str, detail: &str, content: [Digest; 2]) {
         self.0.extend_from_slice(id.as_bytes());
-        self.0.extend_from_slice(&digest.0);
-        self.0.extend_from_slice(&commitment.0);
+        content.iter().for_each(|digest| self.blob(*digest));
+        self.blob(Digest::of(&[detail.as_bytes()]));
         self.0.extend_from_slice(recipient.as_bytes());
         self.0.push(0);
     }
@@ -75,10 +75,16 @@ impl Announced {
 
     /// The outcome of the leaf: `word`, and the hash where there is anything to announce.
     pub fn outcome(&self, word: &str) -> String {
-        if self.0.is_empty() {
-            return word.to_owned();
-        }
-        format!("{word} {}", Digest::of(&[&self.0]))
+        self.hash().map_or_else(|| word.to_owned(), |hash| format!("{word} {hash}"))
+    }
+
+    pub fn hash(&self) -> Option<Digest> {
+        (!self.0.is_empty()).then(|| Digest::of(&[&self.0]))
+    }
+
+    /// The hash in the outcome of a leaf.
+    pub fn hash_in(outcome: &str) -> Option<Digest> {
+        outcome.rsplit_once(' ').and_then(|(_, hash)| Digest::from_hex(hash))
     }
 }
 
@@ -210,7 +216,6 @@ impl Unit<'_> {
         let id = Uuid::from(parcel.id);
         let (key, sealed_key) = self.vault.row_key(&case.key, id)?;
         let sealed = self.vault.seal(&key, id, Part::Parcel, &parcel.bytes)?;
-        announced.parcel(id, parcel.recipient.as_str(), sealed.digest, sealed.commitment);
         let detail = ParcelDetail {
             role: RoleStatement { vervangt: place.replaces, ..parcel.role.clone() },
             purposes: parcel.purposes.clone(),
@@ -218,6 +223,9 @@ impl Unit<'_> {
             withheld: parcel.withheld.clone(),
         };
         let unwritable = |_| JournalError::Unreadable("the detail of a parcel");
+        let detail = serde_json::to_string(&detail).map_err(unwritable)?;
+        let content = [sealed.digest, sealed.commitment];
+        announced.parcel(id, parcel.recipient.as_str(), &detail, content);
         self.counters.outbox += 1;
         let seq = self.counters.outbox;
         Ok(vec![
@@ -236,7 +244,7 @@ impl Unit<'_> {
             made.at.into(),
             made.catalogue.into(),
             parcel.media_type.as_str().into(),
-            serde_json::to_string(&detail).map_err(unwritable)?.into(),
+            detail.into(),
             sealed_key.into(),
             sealed.blob.into(),
             sealed.digest.into(),

@@ -51,7 +51,7 @@ impl Unit<'_> {
         ];
         query(sql, cells).execute(&mut *self.conn).await?;
         if let Some(parcel) = parcel {
-            let parcel = self.parcel_row_of(parcel.into()).await?;
+            let parcel = self.parcel_row_of(parcel).await?;
             let leaf = parcel.leaf(LeafKind::Vastgehouden, now, parcel.catalogue, state.to_owned());
             self.leaf(leaf);
             if parcel.state == ParcelState::Uitval {

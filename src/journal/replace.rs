@@ -171,7 +171,7 @@ impl Unit<'_> {
             order by seq desc limit 1";
         let row = query(sql, [message.into(), recipient.as_str().into()]);
         match row.fetch_optional(&mut *self.conn).await? {
-            Some(row) => self.parcel_row_of(row.uuid("id")?.into()).await.map(Some),
+            Some(row) => self.parcel_row_of(row.uuid("id")?).await.map(Some),
             None => Ok(None),
         }
     }

@@ -28,6 +28,9 @@ pub(super) struct Tree {
     pub checkpoint: Option<Arc<str>>,
 }
 
+/// Level, number and hashes of a tile.
+pub(super) type TileRow = (i64, i64, Vec<u8>);
+
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sequenced {
@@ -68,7 +71,7 @@ impl Tree {
     }
 
     /// Appends a leaf; gives the tiles that it filled.
-    fn append(&mut self, hash: Digest) -> Vec<(i64, i64, Vec<u8>)> {
+    pub fn append(&mut self, hash: Digest) -> Vec<TileRow> {
         let mut full = Vec::new();
         let mut number = self.frontier.size();
         self.frontier.append(hash);
@@ -94,7 +97,7 @@ impl Tree {
     }
 
     /// The unfinished tiles, as rows.
-    fn edge_rows(&self) -> Vec<(i64, i64, Vec<u8>)> {
+    pub fn edge_rows(&self) -> Vec<TileRow> {
         let mut number = self.frontier.size();
         let rows = self.edge.iter().enumerate().map(|(level, tile)| {
             number /= TILE_WIDTH as u64;
@@ -104,7 +107,7 @@ impl Tree {
     }
 }
 
-fn tile_row(level: usize, number: u64, tile: &Tile) -> (i64, i64, Vec<u8>) {
+fn tile_row(level: usize, number: u64, tile: &Tile) -> TileRow {
     let level = i64::try_from(level).unwrap_or(i64::MAX); // at most 8
     (level, i64::try_from(number).unwrap_or(i64::MAX), tile.to_bytes())
 }

@@ -15,9 +15,11 @@ use crate::message::{
 use crate::pipeline::{Admitted, Dispatch, Feedback, Withheld};
 
 /// Decides what follows from an admitted message; a partner in the set is suspended.
-pub type DispatchFn = dyn Fn(&Admitted, &CaseState, &BTreeSet<PartnerId>, Timestamp, &mut Entropy) -> Dispatch
-    + Send
-    + Sync;
+pub type DispatchFn =
+    dyn Fn(&Admitted, &CaseState, &Suspended, Timestamp, &mut Entropy) -> Dispatch + Send + Sync;
+
+/// Partners that get nothing for now.
+pub type Suspended = BTreeSet<PartnerId>;
 
 /// Makes the answer to an original sender.
 pub type FeedbackFn =

@@ -49,7 +49,8 @@ const ATTEMPT: Table =
 const QUARANTINE: Table = Table {
     name: "quarantine",
     columns: "seq, id, direction, partner, reason, detail, named, at, channel, media_type, \
-              case_id, message_id, parcel_id, holder, sealed_key, document, commitment, leaf, state",
+              case_id, message_id, parcel_id, holder, sealed_key, document, commitment, leaf, \
+              state",
     suffix: "",
 };
 

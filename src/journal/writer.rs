@@ -6,7 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::erase::{self, Erased, ErasureOrder};
 use super::keys::{CASE_KEY, Vault};
@@ -19,7 +19,8 @@ use super::sequence::{Sequenced, Tree};
 use super::sql::{Cell, query};
 use super::unit::{Counters, Unit};
 use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules, Submission,
+    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
+    Submission,
 };
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -32,7 +33,12 @@ pub const GROUP_MAX: usize = 256;
 /// What the writer is asked to do.
 pub(super) enum Order {
     Receive(Box<Submission>),
-    Claim { recipients: Vec<PartnerId>, now: Timestamp, limit: usize, lease_seconds: i64 },
+    Claim {
+        recipients: Vec<PartnerId>,
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    },
     Collect {
         partner: PartnerId,
         now: Timestamp,
@@ -40,13 +46,33 @@ pub(super) enum Order {
         lease_seconds: i64,
         look: Arc<LookFn>,
     },
-    Settle { parcel: ParcelId, lease: LeaseToken, outcome: AttemptOutcome, now: Timestamp },
-    Confirm { order: ConfirmOrder, rules: Arc<Rules> },
-    Quarantine { order: QuarantineOrder, now: Timestamp },
+    Settle {
+        parcel: ParcelId,
+        lease: LeaseToken,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    },
+    Confirm {
+        order: ConfirmOrder,
+        rules: Arc<Rules>,
+    },
+    Quarantine {
+        order: QuarantineOrder,
+        now: Timestamp,
+    },
     Replay(Box<Replay>),
-    Partner { order: PartnerOrder, now: Timestamp },
-    Sequence { now: Timestamp },
-    Erase { order: ErasureOrder, now: Timestamp },
+    Partner {
+        order: PartnerOrder,
+        now: Timestamp,
+    },
+    Sequence {
+        now: Timestamp,
+    },
+    Erase {
+        order: ErasureOrder,
+        now: Timestamp,
+    },
+    Rewrap,
 }
 
 /// What the writer answers.
@@ -60,6 +86,7 @@ pub(super) enum Done {
     Added(Option<uuid::Uuid>),
     Sequenced(Sequenced),
     Erased(Erased),
+    Rewrapped(u64),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -75,6 +102,8 @@ pub struct Writer {
     databases: Databases,
     vault: Arc<Vault>,
     state: Option<State>,
+    /// Ticks when parcels may have become due.
+    changes: watch::Sender<u64>,
     /// Held as long as anything may be written.
     _lock: Arc<File>,
 }
@@ -93,12 +122,13 @@ impl Writer {
         queue: mpsc::Receiver<Command>,
         databases: Databases,
         vault: Arc<Vault>,
+        changes: watch::Sender<u64>,
         lock: Arc<File>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
-        Ok(Self { queue, databases, vault, state: Some(state), _lock: lock })
+        Ok(Self { queue, databases, vault, state: Some(state), changes, _lock: lock })
     }
 
     /// Runs until every `Journal` is gone and the queue is empty.
@@ -112,16 +142,19 @@ impl Writer {
         if self.queue.recv_many(&mut commands, GROUP_MAX).await == 0 {
             return false;
         }
-        let is_erasure = |command: &Command| matches!(command.order, Order::Erase { .. });
-        let (alone, group): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_erasure);
+        let (alone, group): (Vec<_>, Vec<_>) =
+            commands.into_iter().partition(|command| command.order.goes_alone());
         let orders: Vec<&Order> = group.iter().map(|command| &command.order).collect();
         let answers = self.carry_out(&orders).await;
+        if orders.iter().any(|order| order.may_free_parcels()) {
+            self.changes.send_modify(|tick| *tick += 1);
+        }
         for (command, answer) in group.into_iter().zip(answers) {
             // A caller that went away does not hear what was done.
             let _ = command.reply.send(answer);
         }
         for Command { order, reply } in alone {
-            let _ = reply.send(self.erase(&order).await);
+            let _ = reply.send(self.alone(&order).await);
         }
         true
     }
@@ -164,6 +197,8 @@ impl Writer {
 
     async fn try_group(&mut self, orders: &[&Order]) -> Result<Vec<Answer>, JournalError> {
         let mut state = self.ready().await?;
+        #[cfg(test)]
+        self.databases.limit_pages(&mut state.journal).await?;
         let answers = state.group(&self.vault, orders).await?;
         // After a failure the connections are dropped with the state, and with them their
         // transactions.
@@ -171,20 +206,20 @@ impl Writer {
         Ok(answers)
     }
 
-    async fn erase(&mut self, order: &Order) -> Answer {
-        let Order::Erase { order, now } = order else { return Err(JournalError::Stopped) };
+    /// An order with transactions of its own.
+    async fn alone(&mut self, order: &Order) -> Answer {
         let mut state = self.ready().await?;
-        match state.erase(&self.vault, order, *now).await {
-            Ok(erased) => {
-                self.state = Some(state);
-                Ok(Done::Erased(erased))
+        let answer = match order {
+            Order::Erase { order, now } => {
+                state.erase(&self.vault, order, *now).await.map(Done::Erased)
             }
-            Err(error) if error.concerns_order_only() => {
-                self.state = Some(state);
-                Err(error)
-            }
-            Err(error) => Err(error),
+            Order::Rewrap => self.vault.rewrap(&mut state.keys).await.map(Done::Rewrapped),
+            _ => Err(JournalError::Stopped),
+        };
+        if answer.as_ref().err().is_none_or(JournalError::concerns_order_only) {
+            self.state = Some(state);
         }
+        answer
     }
 }
 
@@ -227,7 +262,7 @@ impl State {
         let suspensions_changed = unit.suspensions_changed;
         let mut rows = Vec::with_capacity(new_keys.len());
         for (holder, key) in &new_keys {
-            rows.push(vault.holder_row(*holder, key)?);
+            rows.push(vault.holder_row(*holder, key)?.to_vec());
         }
         CASE_KEY.insert_committed(&mut self.keys, rows).await?;
         fail::fail_point!("journal-na-sleutels", |_| std::process::abort());
@@ -352,9 +387,10 @@ impl Unit<'_> {
             Order::Claim { recipients, now, limit, lease_seconds } => {
                 self.claim(recipients, *now, *limit, *lease_seconds).await.map(Done::Leased)
             }
-            Order::Collect { partner, now, limit, lease_seconds, look } => {
-                self.collect(partner, *now, *limit, *lease_seconds, look.as_ref()).await.map(Done::Leased)
-            }
+            Order::Collect { partner, now, limit, lease_seconds, look } => self
+                .collect(partner, *now, *limit, *lease_seconds, look.as_ref())
+                .await
+                .map(Done::Leased),
             Order::Settle { parcel, lease, outcome, now } => {
                 self.settle(*parcel, *lease, outcome, *now).await.map(|()| Done::Settled)
             }
@@ -365,7 +401,7 @@ impl Unit<'_> {
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
-            Order::Receive(_) | Order::Sequence { .. } | Order::Erase { .. } => {
+            Order::Receive(_) | Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap => {
                 Err(JournalError::Stopped)
             }
         }
@@ -373,6 +409,17 @@ impl Unit<'_> {
 }
 
 impl Order {
+    /// Whether a parcel may have become due by it. Handing out does not count, or who waits for
+    /// parcels would be woken by its own asking.
+    const fn may_free_parcels(&self) -> bool {
+        !matches!(self, Self::Claim { .. } | Self::Collect { .. } | Self::Sequence { .. })
+    }
+
+    /// Whether it has transactions of its own, outside the group.
+    const fn goes_alone(&self) -> bool {
+        matches!(self, Self::Erase { .. } | Self::Rewrap)
+    }
+
     fn submission(&self) -> Option<&Submission> {
         match self {
             Self::Receive(submission) => Some(submission),

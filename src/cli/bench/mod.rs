@@ -45,8 +45,7 @@ pub struct Asked {
 }
 
 /// A police report of 2.6 kB with three persons; by the shipped set it goes to three recipients.
-const REPORT: &str =
-    include_str!("../../../connectors/politie/examples/in-volledig/native.xml");
+const REPORT: &str = include_str!("../../../connectors/politie/examples/in-volledig/native.xml");
 /// What makes a report unique: its message id and its reference.
 const MESSAGE_ID: &str = "PL2100-B-2026-118204";
 
@@ -85,7 +84,10 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     facts.push(("wachttijd bij dit tempo p99 (ms)", json!(paced.latency_ms(0.99))));
     facts.push(("geheugen van de hub (MiB)", json!(hub.memory_mib())));
     facts.push(("berichten in het logboek", json!(numbers.load(Ordering::Relaxed))));
-    facts.push(("bytes op schijf per bericht", json!(hub.disk_bytes() / numbers.load(Ordering::Relaxed).max(1))));
+    facts.push((
+        "bytes op schijf per bericht",
+        json!(hub.disk_bytes() / numbers.load(Ordering::Relaxed).max(1)),
+    ));
     say("Het logboek nagaan …");
     let (leaves, seconds) = hub.verify().await?;
     facts.push(("bladen nagegaan per seconde", json!((leaves as f64 / seconds).round())));

@@ -51,6 +51,7 @@ create table inbox (
 ) strict;
 
 create index inbox_case on inbox (case_id, partner);
+create index inbox_leaf on inbox (leaf);
 
 -- `seq` orders what was made, `position` the lane: a parcel that replaces another takes its place.
 -- `head` is 1 for the oldest unsettled parcel of a lane, as long as it may be sent.
@@ -88,7 +89,7 @@ create index outbox_lane on outbox (case_id, recipient, position, state);
 create index outbox_message on outbox (message_id);
 create index outbox_leaf on outbox (leaf);
 create index outbox_due on outbox (recipient, urgent, next_attempt_at) where head = 1;
-create index outbox_open on outbox (state, recipient, made_at) where state in ('wacht', 'uitval');
+create index outbox_waiting on outbox (recipient, made_at) where state = 'wacht';
 
 create table attempt (
     seq integer primary key,
@@ -99,6 +100,7 @@ create table attempt (
 ) strict;
 
 create index attempt_parcel on attempt (parcel_id);
+create index attempt_leaf on attempt (leaf);
 
 -- What could not be processed or delivered. `holder` is under whose key the document is sealed.
 create table quarantine (
@@ -126,6 +128,7 @@ create table quarantine (
     closed_why text
 ) strict;
 
+create index quarantine_leaf on quarantine (leaf) where leaf is not null;
 create index quarantine_state on quarantine (state, seq);
 create index quarantine_message on quarantine (message_id) where message_id is not null;
 create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not null;

@@ -14,8 +14,8 @@ use crate::casework::CaseState;
 use crate::evidence::HubKeys;
 use crate::journal::open::Databases;
 use crate::journal::{
-    Accepted, Journal, JournalError, OpenError, Received, Refused, Rules, Submission,
-    Writer,
+    Accepted, Journal, JournalError, Look, LookFn, OpenError, Outgoing, Received, Refused, Rules,
+    Submission, Writer,
 };
 use crate::message::{
     CanonicalMessage, Confirmation, Digest, Effect, Entropy, ExternalId, MessageKind, ParcelId,
@@ -160,13 +160,22 @@ impl Desk {
         folder_contains(self.dir.path(), needle)
     }
 
+    /// How SQLite would run a query.
+    pub async fn plan(&self, sql: &str) -> String {
+        use sqlx::Row;
+        let sql = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
+        let rows = sqlx::query(sql).fetch_all(&self.journal.reads).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        lines.join("; ")
+    }
+
     /// Changes the database behind the journal's back.
-    pub async fn tamper(&self, sql: &'static str) {
+    pub async fn tamper(&self, sql: &str) {
         tamper(self.dir.path(), sql).await;
     }
 }
 
-pub async fn tamper(dir: &Path, sql: &'static str) {
+pub async fn tamper(dir: &Path, sql: &str) {
     use sqlx::ConnectOptions;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("journal.sqlite"));
     let mut conn = options.connect().await.unwrap();
@@ -174,6 +183,7 @@ pub async fn tamper(dir: &Path, sql: &'static str) {
         let sql = format!("drop trigger if exists {trigger}");
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
     }
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
     let done = sqlx::query(sql).execute(&mut conn).await.unwrap();
     assert!(done.rows_affected() > 0, "nothing was changed");
 }
@@ -303,4 +313,15 @@ pub fn parcel(
 
 pub fn confirmation(parcel: ParcelId, stage: Stage) -> Confirmation {
     Confirmation { parcel, stage, reason: None }
+}
+
+/// What a caller has done before it can be cancelled.
+pub fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(future).poll(&mut context)
+}
+
+/// A look that lets everything go.
+pub fn all_go() -> Arc<LookFn> {
+    Arc::new(|_: &Outgoing, _| Look::Go)
 }

@@ -1,4 +1,10 @@
 //! The journal with fake rules: what it promises, told as stories.
 
 mod desk;
+mod erasure;
+mod evidence;
 mod incoming;
+mod mailbox;
+mod operators;
+mod outage;
+mod parcels;
