@@ -95,6 +95,25 @@ pub fn out(line: &str) {
     let _gone = writeln!(std::io::stdout(), "{line}");
 }
 
+/// A secret on standard output, the one place where one is ever shown.
+pub fn secret(line: &str) {
+    out(line);
+}
+
+/// Bytes on standard output as they are.
+pub fn raw(bytes: &[u8]) {
+    use std::io::Write;
+    let mut stdout = std::io::stdout();
+    let _gone = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// Talk on standard error without an end of line of its own.
+pub fn say_part(text: &str) {
+    use std::io::Write;
+    let mut stderr = std::io::stderr();
+    let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
 /// A line of talk on standard error.
 pub fn say(line: &str) {
     use std::io::Write;
