@@ -12,7 +12,6 @@ use super::access::{Ground, Halt};
 use super::check;
 use super::output::{Exit, Form, out, say};
 use super::words::{joined, list, text};
-use crate::settings;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeelden:\n  schakel --config mijn-set activate --dry-run\n  schakel \

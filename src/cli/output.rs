@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Table, TableComponent};
 use serde_json::{Map, Value};
 
 /// The form of what a command gives.
@@ -56,6 +56,7 @@ impl Rows {
     /// Prints them in the form that was asked for.
     pub fn print(&self, form: Form) {
         match form {
+            Form::Table if self.rows.is_empty() => {}
             Form::Table => out(&self.table()),
             Form::Json => {
                 let all: Vec<Value> = self.rows.iter().map(|row| self.object(row)).collect();
@@ -67,7 +68,9 @@ impl Rows {
 
     fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(&self.columns);
+        table.load_preset(NOTHING).set_header(&self.columns);
+        table.set_style(TableComponent::HeaderLines, '─');
+        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
         for row in &self.rows {
             table.add_row(row.iter().map(cell));
         }
