@@ -1,4 +1,4 @@
-//! Schakel.
+#![doc = include_str!("../README.md")]
 
 pub mod message;
 pub mod catalogue;
@@ -7,3 +7,8 @@ pub mod casework;
 pub mod evidence;
 pub mod journal;
 pub mod transport;
+pub mod hub;
+pub mod cli;
+pub mod settings;
+pub mod telemetry;
+pub mod lifecycle;

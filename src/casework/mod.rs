@@ -88,9 +88,9 @@ pub fn decide(
     now: Timestamp,
     entropy: &mut Entropy,
 ) -> Decision {
-    let joined = found.iter().find(|case| {
-        case.usage == message.usage && case.participants.contains(&message.sender)
-    });
+    let joined = found
+        .iter()
+        .find(|case| case.usage == message.usage && case.participants.contains(&message.sender));
     if let Some(case) = joined {
         let mut case = case.clone();
         case.theme = case.theme.or_else(|| message.theme.clone());

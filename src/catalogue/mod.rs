@@ -1,5 +1,307 @@
-//! Partner formats, schemas, mappings, routes and purposes.
+//! Everything that is data: canonical schemas, connectors, partners, purposes and routes.
+//!
+//! Parsed once, from a map of paths to bytes, into an immutable `Catalogue`. What can be known to
+//! be wrong is refused here, with file, line and column; whether examples pass is checked by
+//! whoever can run the pipeline. Knows no IO: `settings` reads the files.
 
+pub mod cel;
+mod check;
+pub mod connector;
+pub mod facts;
+pub mod mapping;
+mod namespaces;
+pub mod partner;
+pub mod problem;
+pub mod purpose;
+pub mod route;
+pub mod schema;
 mod shape;
+mod shape_of;
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use self::cel::{CodeLists, Engine};
+use self::connector::Connector;
+use self::partner::Partner;
+use self::problem::{Files, Problem, SourceText};
+use self::purpose::Purpose;
+use self::route::Routes;
+use self::schema::Schema;
+use crate::message::{ConnectorId, Digest, Effect, KindId, MessageKind, Oin, PartnerId, PurposeId};
+
+pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
 pub use shape::{Field, Shape};
+
+/// An immutable set of everything that is configured, under one digest.
+#[derive(Debug)]
+pub struct Catalogue {
+    digest: Digest,
+    pub hub: HubIdentity,
+    pub engine: Engine,
+    pub themes: BTreeMap<String, Theme>,
+    pub messages: BTreeMap<MessageKind, Message>,
+    pub connectors: BTreeMap<ConnectorId, Connector>,
+    pub partners: BTreeMap<PartnerId, Partner>,
+    pub purposes: BTreeMap<PurposeId, Purpose>,
+    pub routes: Routes,
+}
+
+/// Who this hub is to its partners: `config/hub.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubIdentity {
+    pub naam: String,
+    pub oin: Oin,
+}
+
+/// A theme of `config/themes.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    pub naam: String,
+}
+
+/// A canonical message type.
+#[derive(Debug)]
+pub struct Message {
+    pub effect: Effect,
+    pub schema: Schema,
+    pub title: String,
+}
+
+impl Catalogue {
+    /// Parses a set, or says everything that is wrong with it.
+    pub fn parse(files: &Files) -> Result<Self, Vec<Problem>> {
+        let catalogue = Self::read(files, |_| true)?;
+        let problems = check::cross_check(&catalogue, files);
+        if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
+    }
+
+    /// Parses a set with one connector only, so that it can be worked on while others are broken.
+    pub fn parse_only(files: &Files, connector: &ConnectorId) -> Result<Self, Vec<Problem>> {
+        Self::read(files, |id| id == connector.as_str())
+    }
+
+    fn read(files: &Files, wanted: impl Fn(&str) -> bool) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut take = |result: Result<(), Vec<Problem>>| {
+            if let Err(found) = result {
+                problems.extend(found);
+            }
+        };
+        let mut messages = BTreeMap::new();
+        take(load_messages(files).map(|loaded| messages = loaded));
+        let hub = read::<HubIdentity>(files, "config/hub.toml");
+        let themes = read::<BTreeMap<String, Theme>>(files, "config/themes.toml");
+        let (hub, themes) = match (hub, themes) {
+            (Ok(hub), Ok(themes)) => (hub, themes),
+            (hub, themes) => {
+                take(hub.map(drop));
+                take(themes.map(drop));
+                return Err(problems);
+            }
+        };
+        let mut codes = CodeLists::new();
+        let (mut connectors, mut partners) = (BTreeMap::new(), BTreeMap::new());
+        take(
+            load_connectors(files, &messages, &mut codes, wanted).map(|loaded| connectors = loaded),
+        );
+        take(load_partners(files).map(|loaded| partners = loaded));
+        let names: Vec<String> = themes.keys().cloned().collect();
+        let canonical = canonical_shape(&messages);
+        let (mut purposes, mut routes) = (BTreeMap::new(), Routes::default());
+        take(load_purposes(files, &canonical, &names).map(|loaded| purposes = loaded));
+        take(SourceText::read(files, "config/routes.toml").map_err(|p| vec![p]).and_then(
+            |source| {
+                Routes::load(source, &canonical, &names, &partners).map(|loaded| routes = loaded)
+            },
+        ));
+        let engine = Engine::new(codes).map_err(|text| {
+            let source = SourceText { file: "connectors", text: "" };
+            vec![source.whole("functies", text)]
+        })?;
+        let digest = digest_of(files);
+        let catalogue =
+            Self { digest, hub, engine, themes, messages, connectors, partners, purposes, routes };
+        problems.sort();
+        problems.dedup();
+        if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
+    }
+
+    /// The digest of all its files, by which an exchange names the set it was decided under.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
+        self.partners.get(id)
+    }
+
+    pub fn connector_of(&self, partner: &Partner) -> Option<&Connector> {
+        self.connectors.get(&partner.connector)
+    }
+
+    /// The partners that a name in a message or route means: the partner itself, or its kind.
+    pub fn meant_by(&self, name: &str) -> Vec<&Partner> {
+        self.partners.values().filter(|partner| partner.is_meant_by(name)).collect()
+    }
+}
+
+/// Whose data something is.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    Partner(&'a Partner),
+    /// Only the kind of partner is known.
+    Kind(&'a str),
+}
+
+impl Origin<'_> {
+    fn is_among(&self, names: &[String]) -> bool {
+        match self {
+            Self::Partner(partner) => Purpose::names(names, partner),
+            Self::Kind(kind) => names.iter().any(|name| name == kind),
+        }
+    }
+}
+
+/// The shape of any canonical message: what purposes and routes may speak of.
+fn canonical_shape(messages: &BTreeMap<MessageKind, Message>) -> Shape {
+    let shapes = messages.values().map(|message| message.schema.shape.clone());
+    shapes.reduce(Shape::either).unwrap_or(Shape::Any)
+}
+
+fn digest_of(files: &Files) -> Digest {
+    let mut parts: Vec<Vec<u8>> = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        let head = format!("{}\n{}\n", path, bytes.len());
+        parts.push([head.as_bytes(), bytes.as_slice()].concat());
+    }
+    let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    Digest::of(&slices)
+}
+
+fn read<T: serde::de::DeserializeOwned>(files: &Files, file: &str) -> Result<T, Vec<Problem>> {
+    SourceText::read(files, file).and_then(|source| source.toml()).map_err(|problem| vec![problem])
+}
+
+/// The middle part of every path of the form `<prefix><name><suffix>`.
+fn names<'f>(files: &'f Files, prefix: &'f str, suffix: &'f str) -> impl Iterator<Item = &'f str> {
+    files.keys().filter_map(move |path| {
+        let name = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        (!name.is_empty() && !name.contains('/')).then_some(name)
+    })
+}
+
+fn bad_name(file: &str) -> Problem {
+    let text = "deze naam heeft andere tekens dan kleine letters, cijfers en streepjes";
+    SourceText { file, text: "" }.whole("naam", text)
+}
+
+fn load_messages(files: &Files) -> Result<BTreeMap<MessageKind, Message>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut messages = BTreeMap::new();
+    for path in files.keys().filter(|p| p.starts_with("schemas/") && p.ends_with(".json")) {
+        let parts: Vec<&str> = path.split('/').collect();
+        let [_, name, version] = parts.as_slice() else { continue };
+        let kind = version.strip_suffix(".json").map(|v| format!("{name}.{v}"));
+        let Some(kind) = kind.as_deref().and_then(MessageKind::parse) else { continue };
+        if *name == "delen" {
+            continue;
+        }
+        match load_message(files, path) {
+            Ok(message) => {
+                messages.insert(kind, message);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(messages) } else { Err(problems) }
+}
+
+fn load_message(files: &Files, path: &str) -> Result<Message, Vec<Problem>> {
+    let schema = Schema::load(files, path)?;
+    let effect = schema.document.pointer("/x-schakel/werking").cloned().unwrap_or_default();
+    let effect = serde_json::from_value(effect).map_err(|_| {
+        let source = SourceText { file: path, text: "" };
+        let hint = "x-schakel.werking is melding, aanvulling, intrekking of bevestiging";
+        vec![source.whole("werking", hint)]
+    })?;
+    let title = schema.document.get("title").and_then(|t| t.as_str()).unwrap_or(path).to_owned();
+    Ok(Message { effect, schema, title })
+}
+
+fn load_connectors(
+    files: &Files,
+    messages: &BTreeMap<MessageKind, Message>,
+    codes: &mut CodeLists,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<ConnectorId, Connector>, Vec<Problem>> {
+    let (mut problems, mut connectors) = (Vec::new(), BTreeMap::new());
+    let folders: Vec<String> = files
+        .keys()
+        .filter_map(|p| p.strip_prefix("connectors/")?.strip_suffix("/connector.toml"))
+        .filter(|folder| wanted(folder))
+        .map(str::to_owned)
+        .collect();
+    for folder in folders {
+        let file = format!("connectors/{folder}/connector.toml");
+        match ConnectorId::try_from(folder) {
+            Err(_) => problems.push(bad_name(&file)),
+            Ok(id) => match Connector::load(files, id.clone(), messages, codes) {
+                Ok(connector) => {
+                    connectors.insert(id, connector);
+                }
+                Err(found) => problems.extend(found),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(connectors) } else { Err(problems) }
+}
+
+fn load_partners(files: &Files) -> Result<BTreeMap<PartnerId, Partner>, Vec<Problem>> {
+    let (mut problems, mut partners) = (Vec::new(), BTreeMap::new());
+    for name in names(files, "config/partners/", ".toml") {
+        let file = format!("config/partners/{name}.toml");
+        match PartnerId::try_from(name.to_owned()) {
+            Err(_) => problems.push(bad_name(&file)),
+            Ok(id) => match Partner::load(files, &file, id.clone()) {
+                Ok(partner) => {
+                    partners.insert(id, partner);
+                }
+                Err(problem) => problems.push(problem),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(partners) } else { Err(problems) }
+}
+
+fn load_purposes(
+    files: &Files,
+    canonical: &Shape,
+    themes: &[String],
+) -> Result<BTreeMap<PurposeId, Purpose>, Vec<Problem>> {
+    let (mut problems, mut purposes) = (Vec::new(), BTreeMap::new());
+    for name in names(files, "config/purposes/", ".toml") {
+        let file = format!("config/purposes/{name}.toml");
+        match PurposeId::try_from(name.to_owned()) {
+            Err(_) => problems.push(bad_name(&file)),
+            Ok(id) => match Purpose::load(files, &file, id.clone(), canonical, themes) {
+                Ok(purpose) => {
+                    purposes.insert(id, purpose);
+                }
+                Err(found) => problems.extend(found),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(purposes) } else { Err(problems) }
+}
+
+/// The kinds of partner that somebody in the set is.
+pub fn kinds(catalogue: &Catalogue) -> Vec<&KindId> {
+    let mut kinds: Vec<&KindId> = catalogue.partners.values().map(|p| &p.kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}

@@ -9,10 +9,10 @@ use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Made, ParcelRow, fixed_code};
 use super::sql::{Read, query};
 use super::unit::Unit;
-use super::{ConfirmOrder, Feedback, JournalError, LeafKind, ParcelState, Rules};
+use super::{ConfirmOrder, JournalError, LeafKind, ParcelState, Rules};
 use crate::casework::CaseState;
 use crate::message::{Confirmation, Digest, Entropy, ExternalId, Stage, Timestamp};
-use crate::pipeline::Dispatch;
+use crate::pipeline::{Dispatch, Feedback};
 
 /// A word about a parcel, checked to come from its recipient.
 pub(super) struct Confirmed {

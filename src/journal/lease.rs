@@ -1,11 +1,13 @@
 //! Handing parcels out under a lease: to the hub's own deliverers, or to a partner that collects.
 
+use std::collections::{HashMap, HashSet};
+
 use uuid::Uuid;
 
 use super::outbox::ParcelRow;
 use super::sql::{Cell, Read, bind, fetch_in, query};
 use super::unit::Unit;
-use super::{JournalError, LeafKind};
+use super::{JournalError, LeafKind, Look, LookFn, views};
 use crate::message::{PartnerId, Timestamp};
 
 /// Parcels handed out in one go at most.
@@ -16,6 +18,8 @@ pub const HANDED_OUT_MAX: usize = 500;
 pub(super) struct Leased {
     pub token: Uuid,
     pub parcels: Vec<Uuid>,
+    /// Those that may not simply go, and why not.
+    pub looks: HashMap<Uuid, Look>,
 }
 
 impl Unit<'_> {
@@ -53,6 +57,7 @@ impl Unit<'_> {
         now: Timestamp,
         limit: usize,
         lease_seconds: i64,
+        look: &LookFn,
     ) -> Result<Leased, JournalError> {
         let limit = limit.min(HANDED_OUT_MAX);
         let mut parcels = Vec::new();
@@ -66,9 +71,41 @@ impl Unit<'_> {
                 parcels.extend(self.followers(partner, &head, now, room).await?);
             }
         }
-        let leased = self.lease(parcels, now, lease_seconds, true).await?;
+        let (go, review) = self.looked_at(parcels, now, look).await?;
+        let mut leased = self.lease(go, now, lease_seconds, true).await?;
         self.note_collected(&leased, now).await?;
+        let held: Vec<Uuid> = review.iter().map(|(id, _)| *id).collect();
+        self.lease_under(leased.token, held.clone(), now, lease_seconds, false).await?;
+        leased.parcels.extend(held);
+        leased.looks = review.into_iter().collect();
         Ok(leased)
+    }
+
+    /// Looks at each parcel before it is handed over; what follows one that may not go waits.
+    async fn looked_at(
+        &mut self,
+        parcels: Vec<Uuid>,
+        now: Timestamp,
+        look: &LookFn,
+    ) -> Result<(Vec<Uuid>, Vec<(Uuid, Look)>), JournalError> {
+        let candidates = Leased { token: Uuid::nil(), parcels, looks: HashMap::new() };
+        let rows = leased_rows(self.conn, &candidates).await?;
+        let mut held_lanes = HashSet::new();
+        let (mut go, mut review) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let parcel = views::outgoing(row)?;
+            if held_lanes.contains(&parcel.case) {
+                continue;
+            }
+            match look(&parcel, now) {
+                Look::Go => go.push(parcel.id.into()),
+                found => {
+                    held_lanes.insert(parcel.case);
+                    review.push((parcel.id.into(), found));
+                }
+            }
+        }
+        Ok((go, review))
     }
 
     async fn due(
@@ -128,6 +165,18 @@ impl Unit<'_> {
         collected: bool,
     ) -> Result<Leased, JournalError> {
         let token = self.vault.uuid()?;
+        self.lease_under(token, parcels.clone(), now, lease_seconds, collected).await?;
+        Ok(Leased { token, parcels, looks: HashMap::new() })
+    }
+
+    async fn lease_under(
+        &mut self,
+        token: Uuid,
+        parcels: Vec<Uuid>,
+        now: Timestamp,
+        lease_seconds: i64,
+        collected: bool,
+    ) -> Result<(), JournalError> {
         let until = now.plus_seconds(lease_seconds.max(1));
         let stage = if collected {
             ", stage = case when stage = 'klaargezet' then 'opgehaald' else stage end"
@@ -148,7 +197,7 @@ impl Unit<'_> {
             let update = cells.fold(sqlx::query(sqlx::AssertSqlSafe(sql)), bind);
             update.execute(&mut *self.conn).await?;
         }
-        Ok(Leased { token, parcels })
+        Ok(())
     }
 
     /// Collecting is an attempt that the evidence shows.
@@ -204,7 +253,7 @@ pub(super) async fn leased_rows(
     leased: &Leased,
 ) -> Result<Vec<sqlx::sqlite::SqliteRow>, sqlx::Error> {
     let ids = leased.parcels.iter().copied().map(Cell::from).collect();
-    let mut rows = std::collections::HashMap::new();
+    let mut rows = HashMap::new();
     for row in fetch_in(conn, LEASED, ids).await? {
         rows.insert(row.uuid("id")?, row);
     }

@@ -6,6 +6,7 @@
 //! ([`Rules`]); moving parcels, and what an HTTP status is, is left to `transport` and `hub`.
 
 mod cases;
+mod collected;
 mod confirm;
 mod erase;
 mod error;
@@ -53,8 +54,9 @@ pub use self::replace::{Replay, Replayed};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
-    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, Feedback, FeedbackFn, LeaseToken, Outgoing,
-    ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules, Submission, Suspended,
+    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,
+    LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
+    Submission, Suspended,
 };
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
@@ -163,9 +165,23 @@ impl Journal {
         now: Timestamp,
         limit: usize,
         lease_seconds: i64,
-    ) -> Result<Vec<Outgoing>, JournalError> {
-        let order = Order::Collect { partner: partner.clone(), now, limit, lease_seconds };
-        self.handed_out(order).await
+        look: Arc<LookFn>,
+    ) -> Result<Handed, JournalError> {
+        let order = Order::Collect { partner: partner.clone(), now, limit, lease_seconds, look };
+        match self.ask(order).await? {
+            Done::Leased(leased) => {
+                let mut looks = leased.looks.clone();
+                let mut handed = Handed::default();
+                for parcel in self.open_leased(&leased).await? {
+                    match looks.remove(&parcel.id.into()) {
+                        None => handed.parcels.push(parcel),
+                        Some(look) => handed.review.push((parcel, look)),
+                    }
+                }
+                Ok(handed)
+            }
+            _ => Err(JournalError::Stopped),
+        }
     }
 
     /// Ends an attempt to deliver.

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::casework::CaseState;
 use crate::message::{
-    CaseId, CaseNumber, Digest, Entropy, ExternalId, MessageId, ParcelId, PartnerId, PublicId,
-    PurposeId, Refusal, RoleStatement, RouteId, Stage, Timestamp, Usage,
+    CaseId, CaseNumber, Digest, Entropy, MessageId, ParcelId, PartnerId, PublicId, PurposeId,
+    Refusal, RoleStatement, RouteId, Stage, Timestamp, Usage,
 };
-use crate::pipeline::{Admitted, Dispatch, Withheld};
+use crate::pipeline::{Admitted, Dispatch, Feedback, Withheld};
 
 /// Decides what follows from an admitted message; a partner in the set is suspended.
 pub type DispatchFn =
@@ -31,20 +31,6 @@ pub struct Rules {
     pub catalogue: Digest,
     pub dispatch: Box<DispatchFn>,
     pub feedback: Box<FeedbackFn>,
-}
-
-/// What an original sender is told about one of its messages.
-#[derive(Debug, Clone)]
-pub struct Feedback {
-    pub sender: PartnerId,
-    /// The sender's own id of the message.
-    pub external_id: ExternalId,
-    /// The sender's reference of the signal.
-    pub reference: String,
-    pub usage: Usage,
-    /// `Geaccepteerd` or `Geweigerd`.
-    pub stage: Stage,
-    pub reason: Option<String>,
 }
 
 /// Bytes that came in, and what `admit` made of them.
@@ -151,6 +137,27 @@ impl fmt::Debug for Outgoing {
         let Self { id, recipient, attempts, .. } = self;
         write!(f, "Outgoing({id} to {recipient}, attempt {attempts})")
     }
+}
+
+/// What the look before an attempt found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    Go,
+    /// Made under another set: to be dispatched anew under today's.
+    Anew,
+    /// It may not go; quarantined with this reason.
+    Stop(&'static str),
+}
+
+/// The look itself, applied before an attempt is committed. Its parcel has no document.
+pub type LookFn = dyn Fn(&Outgoing, Timestamp) -> Look + Send + Sync;
+
+/// What a partner collects, and what must be dealt with first.
+#[derive(Debug, Default)]
+pub struct Handed {
+    pub parcels: Vec<Outgoing>,
+    /// Leased, but no attempt: settle each with its lease.
+    pub review: Vec<(Outgoing, Look)>,
 }
 
 /// What explains a parcel, stored beside it; no personal data.

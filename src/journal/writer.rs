@@ -19,7 +19,8 @@ use super::sequence::{Sequenced, Tree};
 use super::sql::{Cell, query};
 use super::unit::{Counters, Unit};
 use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, OpenError, Received, Rules, Submission,
+    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
+    Submission,
 };
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -32,15 +33,45 @@ pub const GROUP_MAX: usize = 256;
 /// What the writer is asked to do.
 pub(super) enum Order {
     Receive(Box<Submission>),
-    Claim { recipients: Vec<PartnerId>, now: Timestamp, limit: usize, lease_seconds: i64 },
-    Collect { partner: PartnerId, now: Timestamp, limit: usize, lease_seconds: i64 },
-    Settle { parcel: ParcelId, lease: LeaseToken, outcome: AttemptOutcome, now: Timestamp },
-    Confirm { order: ConfirmOrder, rules: Arc<Rules> },
-    Quarantine { order: QuarantineOrder, now: Timestamp },
+    Claim {
+        recipients: Vec<PartnerId>,
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+    },
+    Collect {
+        partner: PartnerId,
+        now: Timestamp,
+        limit: usize,
+        lease_seconds: i64,
+        look: Arc<LookFn>,
+    },
+    Settle {
+        parcel: ParcelId,
+        lease: LeaseToken,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    },
+    Confirm {
+        order: ConfirmOrder,
+        rules: Arc<Rules>,
+    },
+    Quarantine {
+        order: QuarantineOrder,
+        now: Timestamp,
+    },
     Replay(Box<Replay>),
-    Partner { order: PartnerOrder, now: Timestamp },
-    Sequence { now: Timestamp },
-    Erase { order: ErasureOrder, now: Timestamp },
+    Partner {
+        order: PartnerOrder,
+        now: Timestamp,
+    },
+    Sequence {
+        now: Timestamp,
+    },
+    Erase {
+        order: ErasureOrder,
+        now: Timestamp,
+    },
     Rewrap,
 }
 
@@ -356,9 +387,10 @@ impl Unit<'_> {
             Order::Claim { recipients, now, limit, lease_seconds } => {
                 self.claim(recipients, *now, *limit, *lease_seconds).await.map(Done::Leased)
             }
-            Order::Collect { partner, now, limit, lease_seconds } => {
-                self.collect(partner, *now, *limit, *lease_seconds).await.map(Done::Leased)
-            }
+            Order::Collect { partner, now, limit, lease_seconds, look } => self
+                .collect(partner, *now, *limit, *lease_seconds, look.as_ref())
+                .await
+                .map(Done::Leased),
             Order::Settle { parcel, lease, outcome, now } => {
                 self.settle(*parcel, *lease, outcome, *now).await.map(|()| Done::Settled)
             }

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ConnectorId, Effect, ExternalId, KindId, MessageKind, ParcelId, PartnerId, Stage, Usage};
+use super::{
+    ConnectorId, Effect, ExternalId, KindId, MessageKind, ParcelId, PartnerId, Stage, Usage,
+};
 
 /// A validated canonical message. Made by `pipeline::admit`; everything after it reads this.
 #[derive(Debug, Clone)]

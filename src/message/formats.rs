@@ -34,8 +34,8 @@ pub fn is_postcode(text: &str) -> bool {
 /// 30 openbare ruimte; Kadaster, Catalogus BAG).
 pub fn is_bag_id(text: &str) -> bool {
     digits::<16>(text).is_some()
-        && ["01", "02", "03", "10", "20", "30"].contains(&&text[4..6])
-        && &text[..4] != "0000"
+        && text.get(4..6).is_some_and(|kind| ["01", "02", "03", "10", "20", "30"].contains(&kind))
+        && !text.starts_with("0000")
 }
 
 /// A CBS wijkcode: `WK` and six digits (gemeente 4, wijk 2).
@@ -55,15 +55,15 @@ pub fn is_kvk(text: &str) -> bool {
 
 /// An AGB code of a care provider: eight digits, of which two tell the kind (Vektis).
 pub fn is_agb(text: &str) -> bool {
-    digits::<8>(text).is_some() && &text[..2] != "00"
+    digits::<8>(text).is_some() && !text.starts_with("00")
 }
 
 /// A parketnummer of the prosecutor: two digits, a slash, six digits, a dash, two digits.
 pub fn is_parketnummer(text: &str) -> bool {
-    let shape: Vec<&str> = text.split(['/', '-']).collect();
-    text.len() == 12
-        && matches!(shape.as_slice(), [a, b, c]
-            if digits::<2>(a).is_some() && digits::<6>(b).is_some() && digits::<2>(c).is_some())
+    let parts = text.split_once('/').and_then(|(a, rest)| Some((a, rest.split_once('-')?)));
+    parts.is_some_and(|(a, (b, c))| {
+        digits::<2>(a).is_some() && digits::<6>(b).is_some() && digits::<2>(c).is_some()
+    })
 }
 
 /// A date-time as RFC 3339 writes it, with `Z` or a numeric offset.
@@ -71,8 +71,11 @@ pub fn is_date_time(text: &str) -> bool {
     text.len() >= 20 && text.as_bytes()[10] == b'T' && super::Timestamp::parse(text).is_some()
 }
 
+/// Whether a text has a format.
+pub type Check = fn(&str) -> bool;
+
 /// The formats by the name that schemas use.
-pub const ALL: [(&str, fn(&str) -> bool); 10] = [
+pub const ALL: [(&str, Check); 10] = [
     ("bsn", is_bsn),
     ("oin", is_oin),
     ("postcode", is_postcode),
@@ -116,7 +119,7 @@ mod tests {
         assert!(is_oin("00000001823288444000") && !is_oin("00000002823288444000"));
         assert!(is_kvk("12345678") && !is_kvk("00000000"));
         assert!(is_agb("41412345") && !is_agb("00412345"));
-        assert!(is_parketnummer("01/123456-26") && !is_parketnummer("01-123456/2"));
+        assert!(is_parketnummer("01/123456-26") && !is_parketnummer("01-123456/26"));
         assert!(is_date_time("2026-11-23T20:15:00+01:00") && !is_date_time("2026-11-23"));
     }
 }

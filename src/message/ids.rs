@@ -132,9 +132,14 @@ impl CaseNumber {
 
     /// Makes a number from twelve random bytes.
     pub fn from_random(bytes: [u8; 12]) -> Self {
-        let signs = bytes.map(|b| Self::ALPHABET[usize::from(b & 31)] as char);
-        let text: String = signs.iter().collect();
-        Self(format!("C-{}-{}-{}", &text[..4], &text[4..8], &text[8..]))
+        let mut text = String::from("C");
+        for (index, byte) in bytes.into_iter().enumerate() {
+            if index % 4 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(Self::ALPHABET[usize::from(byte & 31)]));
+        }
+        Self(text)
     }
 
     /// Takes a number as it was stored.

@@ -9,10 +9,29 @@ use serde::{Deserialize, Serialize};
 static PARSER: DateTimeParser = DateTimeParser::new();
 static AMSTERDAM: TimeZone = jiff::tz::get!("Europe/Amsterdam");
 
-/// Microseconds since 1970-01-01T00:00:00Z.
+/// Microseconds since 1970-01-01T00:00:00Z; RFC 3339 in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
+
+/// The text is no RFC 3339 point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a point in time as RFC 3339 writes it")]
+pub struct BadTimestamp;
+
+impl TryFrom<String> for Timestamp {
+    type Error = BadTimestamp;
+
+    fn try_from(text: String) -> Result<Self, BadTimestamp> {
+        Self::parse(&text).ok_or(BadTimestamp)
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(time: Timestamp) -> String {
+        time.to_string()
+    }
+}
 
 impl Timestamp {
     pub const fn from_micros(micros: i64) -> Self {
@@ -48,6 +67,14 @@ impl Timestamp {
     pub fn amsterdam_date(self) -> (i16, i8, i8) {
         let date = self.jiff().to_zoned(AMSTERDAM.clone()).date();
         (date.year(), date.month(), date.day())
+    }
+
+    /// Reads a civil time such as `2026-11-20T21:40:00` as Amsterdam's; in the hour that comes
+    /// twice it is the first.
+    pub fn from_amsterdam_civil(text: &str) -> Option<Self> {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let zoned = civil.to_zoned(AMSTERDAM.clone()).ok()?;
+        Some(Self(zoned.timestamp().as_microsecond()))
     }
 
     fn jiff(self) -> jiff::Timestamp {

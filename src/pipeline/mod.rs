@@ -4,8 +4,20 @@
 //! in the hub, in `schakel connector test`, in `schakel explain` and in the benchmarks. Pure: no
 //! IO, no clock, no randomness; what is needed of those is an argument.
 
+mod admit;
+mod answer;
 pub mod decode;
+mod dispatch;
 pub mod encode;
+pub mod examples;
+mod generalise;
+mod minimise;
+mod native;
 mod parcel;
 
+pub use admit::{Incoming, Trace, admit, admit_traced};
+pub use answer::{Answered, NativeAnswer, native_answer};
+pub use dispatch::{Feedback, View, dispatch, feedback, minimise_for, redispatch};
+pub use minimise::{Decision, Minimised};
+pub use native::{Decoded, split};
 pub use parcel::{Admitted, Dispatch, Failure, NotSent, Parcel, Withheld, WithheldReason};

@@ -14,14 +14,14 @@ use crate::casework::CaseState;
 use crate::evidence::HubKeys;
 use crate::journal::open::Databases;
 use crate::journal::{
-    Accepted, Feedback, Journal, JournalError, OpenError, Received, Refused, Rules, Submission,
-    Writer,
+    Accepted, Journal, JournalError, Look, LookFn, OpenError, Outgoing, Received, Refused, Rules,
+    Submission, Writer,
 };
 use crate::message::{
     CanonicalMessage, Confirmation, Digest, Effect, Entropy, ExternalId, MessageKind, ParcelId,
     PartnerId, Refusal, RoleStatement, Stage, Timestamp, Usage,
 };
-use crate::pipeline::{Admitted, Dispatch, NotSent, Parcel};
+use crate::pipeline::{Admitted, Dispatch, Feedback, NotSent, Parcel};
 
 pub const CATALOGUE: Digest = Digest([9; 32]);
 
@@ -136,6 +136,14 @@ impl Desk {
             Received::Refused(refused) => refused,
             Received::Accepted(_) => panic!("accepted"),
         }
+    }
+
+    /// What a partner collects when every look says go.
+    pub async fn collect(&self, name: &str, limit: usize) -> Vec<Outgoing> {
+        let look: Arc<LookFn> = Arc::new(|_, _| Look::Go);
+        let name = partner(name);
+        let handed = self.journal.collect(&name, self.now(), limit, 60, look);
+        handed.await.unwrap().parcels
     }
 
     pub fn submission(&self, draft: &Draft) -> Submission {

@@ -13,7 +13,7 @@ async fn busy_desk() -> Desk {
     let mut refused = signal("b-1", "k-1", &[]);
     refused.text = "iets anders".to_owned();
     desk.refused(&refused).await;
-    desk.journal.collect(&partner("woonbedrijf"), desk.now(), 7, 60).await.unwrap();
+    desk.collect("woonbedrijf", 7).await;
     while desk.journal.sequence(desk.now()).await.unwrap().more {}
     desk
 }

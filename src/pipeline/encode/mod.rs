@@ -1,1 +1,23 @@
-//! Being built.
+//! From values to the bytes of a partner's own format: the way back of `decode`.
+//!
+//! What is written here is read back as the same value. What a format cannot carry is a
+//! violation with a JSON Pointer into the value, never silently dropped or replaced. Whether the
+//! value fits the partner's schema is left to `validate`.
+
+mod csv;
+mod xml;
+
+use serde_json::Value;
+
+pub use self::csv::csv;
+pub use self::xml::xml;
+
+/// JSON without white space, fields in the order of the value.
+pub fn json(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// A JSON Pointer one step further (RFC 6901 §3).
+fn below(pointer: &str, step: &str) -> String {
+    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
+}

@@ -1,0 +1,108 @@
+//! What only the whole set shows: names that point nowhere, and routes that can give nothing.
+
+use super::Catalogue;
+use super::connector::Connector;
+use super::partner::Partner;
+use super::problem::{Files, Problem, SourceText, nearest};
+use super::purpose::Purpose;
+use super::route::Route;
+
+/// Problems between the files of a set that are each right by themselves.
+pub fn cross_check(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for partner in catalogue.partners.values() {
+        check_partner(catalogue, files, partner, &mut problems);
+    }
+    for purpose in catalogue.purposes.values() {
+        check_purpose(catalogue, files, purpose, &mut problems);
+    }
+    for route in &catalogue.routes.all {
+        check_route(catalogue, files, route, &mut problems);
+    }
+    problems
+}
+
+fn text<'a>(files: &'a Files, file: &'a str) -> SourceText<'a> {
+    SourceText::read(files, file).unwrap_or(SourceText { file, text: "" })
+}
+
+fn check_partner(catalogue: &Catalogue, files: &Files, partner: &Partner, out: &mut Vec<Problem>) {
+    let file = format!("config/partners/{}.toml", partner.id);
+    let source = text(files, &file);
+    let at = |key: &str| source.text.find(key).unwrap_or(0);
+    match catalogue.connectors.get(&partner.connector) {
+        None => {
+            let ids = catalogue.connectors.keys().map(|id| id.as_str());
+            let hint = nearest(partner.connector.as_str(), ids)
+                .map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
+            let text = format!("onbekende koppeling{hint}");
+            out.push(source.problem(at("koppeling"), "koppeling", text));
+        }
+        Some(Connector { kind, .. }) if *kind != partner.kind => {
+            let text = format!("deze koppeling is voor soort {kind}, niet {}", partner.kind);
+            out.push(source.problem(at("soort"), "koppeling", text));
+        }
+        Some(_) => {}
+    }
+    let twin = catalogue.partners.values().find(|p| p.id < partner.id && p.oin == partner.oin);
+    if let Some(twin) = twin {
+        let text = format!("dit OIN heeft ook {}; een OIN hoort bij één ketenpartner", twin.id);
+        out.push(source.problem(at("oin"), "oin", text));
+    }
+}
+
+fn check_purpose(catalogue: &Catalogue, files: &Files, purpose: &Purpose, out: &mut Vec<Problem>) {
+    let file = format!("config/purposes/{}.toml", purpose.id);
+    let source = text(files, &file);
+    for name in purpose.origins.iter().chain(&purpose.recipients) {
+        let known = catalogue.partners.values().any(|p| p.is_meant_by(name))
+            || catalogue.connectors.values().any(|c| c.kind.as_str() == name);
+        if !known {
+            let names = catalogue.partners.values().flat_map(|p| [p.id.as_str(), p.kind.as_str()]);
+            let hint = nearest(name, names)
+                .map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
+            let at = source.text.find(&format!("\"{name}\"")).unwrap_or(0);
+            let text = format!("onbekende ketenpartner of soort{hint}");
+            out.push(source.problem(at, "ketenpartner", text));
+        }
+    }
+}
+
+/// A route on which no purpose can ever give anything is a mistake that only shows at night.
+fn check_route(catalogue: &Catalogue, files: &Files, route: &Route, out: &mut Vec<Problem>) {
+    let source = text(files, "config/routes.toml");
+    for target in route.targets.iter() {
+        let recipients = catalogue.meant_by(target);
+        for recipient in recipients {
+            let granted = catalogue.purposes.values().any(|purpose| {
+                Purpose::names(&purpose.recipients, recipient)
+                    && themes_meet(&route.themes, &purpose.themes)
+                    && origins_meet(catalogue, &route.origins, &purpose.origins)
+            });
+            if !granted {
+                let offset = offset_of_line(source.text, route.line);
+                let text = format!(
+                    "route {} geeft {} niets: geen doelbinding dekt deze herkomst en dit thema",
+                    route.id, recipient.id
+                );
+                out.push(source.problem(offset, "geen-doelbinding", text));
+            }
+        }
+    }
+}
+
+fn themes_meet(route: &[String], purpose: &[String]) -> bool {
+    route.is_empty() || purpose.is_empty() || route.iter().any(|theme| purpose.contains(theme))
+}
+
+fn origins_meet(catalogue: &Catalogue, route: &[String], purpose: &[String]) -> bool {
+    route.is_empty()
+        || catalogue
+            .partners
+            .values()
+            .any(|partner| Purpose::names(route, partner) && Purpose::names(purpose, partner))
+}
+
+fn offset_of_line(text: &str, line: usize) -> usize {
+    text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
+}

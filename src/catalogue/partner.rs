@@ -1,0 +1,123 @@
+//! A partner: who it is, which connector it speaks, and where its parcels go.
+
+use serde::Deserialize;
+
+use super::problem::{Files, Problem, SourceText};
+use crate::message::{ConnectorId, KindId, Oin, PartnerId};
+
+/// One organisation that exchanges with the hub.
+#[derive(Debug, Clone)]
+pub struct Partner {
+    pub id: PartnerId,
+    pub name: String,
+    pub kind: KindId,
+    pub connector: ConnectorId,
+    pub oin: Oin,
+    pub aliases: Vec<Alias>,
+    /// What it calls itself in its own messages, besides its OIN.
+    pub sender_codes: Vec<String>,
+    /// CBS municipality codes; empty: everywhere.
+    pub area: Vec<String>,
+    /// The contact that answers day and night.
+    pub telephone: String,
+    pub delivery: Delivery,
+}
+
+/// An OIN that the partner had before, and until when messages may still carry it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    pub oin: Oin,
+    /// `YYYY-MM-DD`, inclusive.
+    #[serde(rename = "tot")]
+    pub until: String,
+}
+
+/// Where parcels go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "wijze", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Delivery {
+    /// The partner collects them.
+    Postvak,
+    /// The hub posts them, signed.
+    Webhook {
+        url: String,
+        /// Private networks (CIDR) in which the address may lie.
+        #[serde(default)]
+        netwerken: Vec<String>,
+    },
+    /// The hub writes them into the partner's folder, and reads what the partner puts there.
+    Map { map: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartnerText {
+    naam: String,
+    soort: KindId,
+    koppeling: ConnectorId,
+    oin: Oin,
+    #[serde(default)]
+    aliassen: Vec<Alias>,
+    #[serde(default)]
+    afzendercodes: Vec<String>,
+    #[serde(default)]
+    gebied: Vec<String>,
+    contact: ContactText,
+    levering: Delivery,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContactText {
+    telefoon: String,
+}
+
+impl Partner {
+    /// Reads `config/partners/<id>.toml`.
+    pub fn load(files: &Files, file: &str, id: PartnerId) -> Result<Self, Problem> {
+        let source = SourceText::read(files, file)?;
+        let text: PartnerText = source.toml()?;
+        if let Delivery::Map { map } = &text.levering
+            && !is_folder_name(map)
+        {
+            let hint = "map is één mapnaam zonder schuine strepen of punten";
+            return Err(source.whole("levering", hint));
+        }
+        Ok(Self {
+            id,
+            name: text.naam,
+            kind: text.soort,
+            connector: text.koppeling,
+            oin: text.oin,
+            aliases: text.aliassen,
+            sender_codes: text.afzendercodes,
+            area: text.gebied,
+            telephone: text.contact.telefoon,
+            delivery: text.levering,
+        })
+    }
+
+    /// Whether a document that names this sender on this date comes from this partner.
+    pub fn is_called(&self, sender: &str, today: &str) -> bool {
+        self.oin.as_str() == sender
+            || self.sender_codes.iter().any(|code| code == sender)
+            || self.aliases.iter().any(|a| a.oin.as_str() == sender && today <= a.until.as_str())
+    }
+
+    /// Whether the partner works in a municipality.
+    pub fn serves(&self, municipality: Option<&str>) -> bool {
+        self.area.is_empty()
+            || municipality.is_none_or(|code| self.area.iter().any(|area| area == code))
+    }
+
+    /// Whether a name in a route, a purpose or a message means this partner.
+    pub fn is_meant_by(&self, name: &str) -> bool {
+        self.id.as_str() == name || self.kind.as_str() == name
+    }
+}
+
+fn is_folder_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= 60 && name.chars().all(good)
+}

@@ -1,0 +1,185 @@
+//! How a command reaches the hub: the one that runs over the data folder, or, where none does,
+//! the journal itself under its lock.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::output::{Exit, say};
+use crate::evidence::HubKeys;
+use crate::hub::{Hub, Office, StartError};
+use crate::journal::{Journal, OpenError};
+use crate::lifecycle::Running;
+use crate::settings;
+use crate::transport::http::AdminDesk;
+
+/// What a command says when it cannot go on: a sentence with the next step, and an exit code.
+#[derive(Debug)]
+pub struct Halt {
+    pub exit: Exit,
+    pub text: String,
+}
+
+impl Halt {
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+
+    /// Says it, and gives the exit code.
+    pub fn end(self) -> Exit {
+        say(&format!("schakel: {}", self.text));
+        self.exit
+    }
+}
+
+/// The file in which the hub's key lies.
+pub fn key_file(data: &Path) -> PathBuf {
+    std::env::var_os("SCHAKEL_KEY_FILE").map_or_else(|| data.join("hub.key"), PathBuf::from)
+}
+
+/// The hub's keys, from the environment or its file. Never makes new ones.
+pub fn read_keys(data: &Path) -> Result<Arc<HubKeys>, Halt> {
+    let path = key_file(data);
+    let text = match std::env::var("SCHAKEL_KEY") {
+        Ok(text) => text.replace("\\n", "\n"),
+        Err(_) => std::fs::read_to_string(&path).map_err(|error| no_key(data, &path, &error))?,
+    };
+    HubKeys::parse(&text).map(Arc::new).map_err(|error| {
+        Halt::new(
+            Exit::Invalid,
+            format!("de sleutel van de hub is onleesbaar ({error}); zet de goede kopie terug"),
+        )
+    })
+}
+
+fn no_key(data: &Path, path: &Path, error: &std::io::Error) -> Halt {
+    let path = path.display();
+    if Journal::exists_in(data) {
+        return Halt::new(
+            Exit::NotAllowed,
+            format!(
+                "het logboek in {} is verzegeld en de sleutel {path} is er niet ({error}); zet de \
+                 sleutel terug. Een nieuwe sleutel opent het niet en wordt niet gemaakt.",
+                data.display()
+            ),
+        );
+    }
+    Halt::new(
+        Exit::NotFound,
+        format!("er is nog geen sleutel ({path}); maak er een met: schakel keys init"),
+    )
+}
+
+/// A way to the actions of operators.
+pub enum Access {
+    Running { client: reqwest::Client, running: Running },
+    Local { office: Office, writer: tokio::task::JoinHandle<()> },
+}
+
+impl Access {
+    /// Goes to the hub that runs over the folder, or opens its journal.
+    pub async fn open(data: &Path, config: Option<&Path>) -> Result<Self, Halt> {
+        if let Some(running) = Running::read(data) {
+            let client = client()?;
+            let access = Self::Running { client, running };
+            // A file left by a hub that was killed answers nothing: then the journal is free.
+            if access.call("stand", json!({})).await.is_ok() {
+                return Ok(access);
+            }
+        }
+        if !Journal::exists_in(data) {
+            return Err(Halt::new(
+                Exit::NotFound,
+                format!("in {} is geen logboek; start eerst schakel serve", data.display()),
+            ));
+        }
+        let keys = read_keys(data)?;
+        let files = settings::read_or_shipped(config)
+            .map_err(|error| Halt::new(Exit::Unreachable, super::check::chain(&error)))?;
+        let opened = Hub::open(data, keys, &files, |writer| tokio::spawn(writer.run()))
+            .await
+            .map_err(|error| start_halt(&error))?;
+        Ok(Self::Local { office: Office::new(opened.hub), writer: opened.writer })
+    }
+
+    /// Carries out one action.
+    pub async fn call(&self, action: &str, body: Value) -> Result<Value, Halt> {
+        match self {
+            Self::Running { client, running } => {
+                let url = format!("http://{}/beheer/{action}", running.beheer);
+                let request = client.post(url).bearer_auth(&running.token).json(&body);
+                let lost = |_| {
+                    let text = "de hub antwoordt niet; draait schakel serve nog?";
+                    Halt::new(Exit::Unreachable, text)
+                };
+                let response = request.send().await.map_err(lost)?;
+                let status = response.status().as_u16();
+                let value: Value = response.json().await.map_err(lost)?;
+                if status == 200 { Ok(value) } else { Err(refusal(status, &value)) }
+            }
+            Self::Local { office, .. } => {
+                office.call(action, body).await.map_err(|(status, value)| refusal(status, &value))
+            }
+        }
+    }
+
+    /// Ends: what was written is on disk, and the lock is free again.
+    pub async fn close(self) {
+        if let Self::Local { office, writer } = self {
+            drop(office);
+            let _ended = tokio::time::timeout(Duration::from_secs(10), writer).await;
+        }
+    }
+}
+
+/// A client that stays on this machine and follows nothing.
+pub fn client() -> Result<reqwest::Client, Halt> {
+    // Fails only where it was installed before, which is as good.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|_| Halt::new(Exit::Failure, "er kan geen HTTP-client worden gemaakt"))
+}
+
+fn refusal(status: u16, value: &Value) -> Halt {
+    let title = value.get("title").and_then(Value::as_str).unwrap_or("de actie is geweigerd");
+    let mut text = title.to_owned();
+    for line in value.get("fouten").and_then(Value::as_array).into_iter().flatten() {
+        let line = line.as_str().map_or_else(|| line.to_string(), str::to_owned);
+        text.push_str(&format!("\n  {line}"));
+    }
+    let exit = match status {
+        400 | 422 => Exit::Invalid,
+        401 | 403 => Exit::NotAllowed,
+        404 | 410 => Exit::NotFound,
+        503 => Exit::Unreachable,
+        _ => Exit::Failure,
+    };
+    Halt::new(exit, text)
+}
+
+/// Why a hub does not open, with the next step.
+pub fn start_halt(error: &StartError) -> Halt {
+    let exit = match error {
+        StartError::Journal(OpenError::OtherKey) => Exit::NotAllowed,
+        StartError::Journal(OpenError::Locked { .. }) => Exit::Unreachable,
+        StartError::Set(_) => Exit::Invalid,
+        _ => Exit::Failure,
+    };
+    let advice = match error {
+        StartError::Journal(OpenError::OtherKey) => {
+            "\nZet de sleutel terug waarmee dit logboek is gemaakt."
+        }
+        StartError::Journal(OpenError::Locked { .. }) => {
+            "\nEr draait al een schakel over deze map; stop die eerst, of kies een andere --data."
+        }
+        StartError::Set(_) => "\nBekijk de fouten met: schakel check",
+        _ => "",
+    };
+    Halt::new(exit, format!("{}{advice}", super::check::chain(error)))
+}

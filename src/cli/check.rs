@@ -1,0 +1,106 @@
+//! `schakel check`: everything that can be known to be wrong with a set, at once.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::output::{Exit, Form, Rows, out, say};
+use crate::catalogue::Catalogue;
+use crate::catalogue::problem::{Files, Problem};
+use crate::hub::example_problems;
+use crate::settings;
+
+/// Reads and checks a set; says what is wrong and gives nothing where it is.
+pub fn load(config: Option<&Path>, form: Form) -> Result<(Files, Catalogue), Exit> {
+    load_with(config, form, Catalogue::parse)
+}
+
+/// As [`load`], with a way of one's own to parse the files.
+pub fn load_with(
+    config: Option<&Path>,
+    form: Form,
+    parse: impl FnOnce(&Files) -> Result<Catalogue, Vec<Problem>>,
+) -> Result<(Files, Catalogue), Exit> {
+    let files = settings::read_or_shipped(config).map_err(|error| {
+        say(&format!("schakel: {}", chain(&error)));
+        Exit::Unreachable
+    })?;
+    match parse(&files) {
+        Ok(catalogue) => Ok((files, catalogue)),
+        Err(problems) => {
+            show(&problems, form);
+            Err(Exit::Invalid)
+        }
+    }
+}
+
+pub fn run(config: Option<&Path>, form: Form) -> Exit {
+    let (files, catalogue) = match load(config, form) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let problems = example_problems(&catalogue, &files);
+    if !problems.is_empty() {
+        show(&problems, form);
+        return Exit::Invalid;
+    }
+    match form {
+        Form::Table => out(&format!(
+            "In orde: {} berichten, {} koppelingen, {} ketenpartners, {} doelbindingen, \
+             {} routes.\nKenmerk van deze set: {}",
+            catalogue.messages.len(),
+            catalogue.connectors.len(),
+            catalogue.partners.len(),
+            catalogue.purposes.len(),
+            catalogue.routes.all.len(),
+            catalogue.digest(),
+        )),
+        Form::Json | Form::Jsonl => {
+            out(&json!({ "inOrde": true, "set": catalogue.digest().to_string() }).to_string())
+        }
+    }
+    Exit::Ok
+}
+
+/// Shows problems with the line they stand on.
+pub fn show(problems: &[Problem], form: Form) {
+    if form != Form::Table {
+        let mut rows = Rows::new(&["bestand", "regel", "kolom", "code", "tekst"]);
+        for p in problems {
+            rows.add(vec![
+                json!(p.file),
+                json!(p.line),
+                json!(p.column),
+                json!(p.code),
+                json!(p.text),
+            ]);
+        }
+        return rows.print(form);
+    }
+    for problem in problems {
+        out(&problem.to_string());
+        if problem.line > 0 {
+            let number = problem.line.to_string();
+            let indent = " ".repeat(number.len());
+            let before: String = problem.excerpt.chars().take(problem.column - 1).collect();
+            let pad: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            out(&format!("{indent} |\n{number} | {}\n{indent} | {pad}^", problem.excerpt));
+        }
+    }
+    let count = problems.len();
+    say(&format!(
+        "{count} {} gevonden; deze set wordt niet actief.",
+        if count == 1 { "fout" } else { "fouten" }
+    ));
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,73 @@
+//! The command line: what each command says, and with which exit code it ends.
+
+mod access;
+mod check;
+mod connector;
+mod keys;
+mod output;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use output::Exit;
+
+/// Schakel: the hub through which a municipality and its chain partners exchange signals.
+#[derive(Debug, Parser)]
+#[command(name = "schakel", version, about = "De hub tussen gemeente en ketenpartners")]
+pub struct Cli {
+    /// Map met config, en zo nodig eigen schemas en connectors (standaard: de meegeleverde)
+    #[arg(long, global = true, env = "SCHAKEL_CONFIG", value_name = "MAP")]
+    config: Option<PathBuf>,
+    /// Map met het logboek en de sleutel van de hub
+    #[arg(
+        long, global = true, env = "SCHAKEL_DATA", value_name = "MAP", default_value = "schakel-data"
+    )]
+    data: PathBuf,
+    /// Vorm van de uitvoer
+    #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "VORM")]
+    output: output::Form,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Controleert schema's, koppelingen, doelbindingen en routes, met alle voorbeelden
+    Check,
+    /// Start de hub
+    Serve {
+        /// Adres en poort van de deur voor ketenpartners
+        #[arg(long, value_name = "ADRES")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// De sleutel van de hub
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Koppelingen bekijken en beproeven
+    #[command(subcommand)]
+    Connector(connector::Command),
+}
+
+/// Runs one command.
+pub fn run(cli: Cli) -> Exit {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Check => check::run(config, cli.output),
+        Command::Connector(command) => connector::run(&command, config, cli.output),
+        Command::Keys(command) => keys::run(&command, &cli.data),
+        Command::Serve { listen } => wait_for(serve::run(&cli.data, config, listen)),
+    }
+}
+
+/// Runs a command that needs the runtime.
+fn wait_for(command: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            output::say(&format!("schakel: het systeem geeft geen taken: {error}"));
+            Exit::Failure
+        }
+    }
+}

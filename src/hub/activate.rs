@@ -1,0 +1,153 @@
+//! Making another set active: checked, compared with the one in force, approved, and recorded.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::active::{Active, SetError, checked, keep, recall};
+use super::{Hub, clock};
+use crate::catalogue::Catalogue;
+use crate::catalogue::problem::Files;
+use crate::catalogue::purpose::{Grant, Treatment};
+use crate::journal::{JournalError, PartnerOrder, Proposal};
+
+/// Who asks for a set, and who agrees.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub by: String,
+    pub approved_by: Option<String>,
+    pub note: String,
+    /// Only compare.
+    pub dry_run: bool,
+}
+
+impl Hub {
+    /// Activates a set, or proposes it where a second person must agree.
+    pub(super) async fn activate(&self, files: &Files, asked: &Asked) -> Result<Value, SetError> {
+        let catalogue = checked(files)?;
+        let digest = catalogue.digest();
+        let active = self.active();
+        let wider = widened(&active.catalogue, &catalogue);
+        let narrower = widened(&catalogue, &active.catalogue);
+        let mut answer = json!({
+            "set": digest.to_string(),
+            "huidigeSet": active.catalogue.digest().to_string(),
+            "ruimer": wider,
+            "krapper": narrower,
+        });
+        let mut tell = |state: &str| {
+            if let Some(object) = answer.as_object_mut() {
+                object.insert("status".to_owned(), Value::from(state));
+            }
+        };
+        if digest == active.catalogue.digest() {
+            tell("is al actief");
+            return Ok(answer);
+        }
+        if asked.dry_run {
+            tell("alleen vergeleken");
+            return Ok(answer);
+        }
+        keep(&self.data, digest, files)?;
+        let needs_second = !wider.is_empty();
+        let proposal = Proposal {
+            catalogue: digest,
+            asked_by: asked.by.clone(),
+            widens: needs_second,
+            approved_by: asked.approved_by.clone(),
+            note: asked.note.clone(),
+        };
+        let order = PartnerOrder::Activate(proposal);
+        let id = self.journal.partner_order(order, clock::now()).await?;
+        if needs_second && asked.approved_by.is_none() {
+            tell("voorgesteld: een tweede persoon moet akkoord geven");
+            if let Some(object) = answer.as_object_mut() {
+                object.insert("voorstel".to_owned(), json!(id));
+            }
+            return Ok(answer);
+        }
+        self.take_over(catalogue);
+        tell("actief");
+        Ok(answer)
+    }
+
+    /// A second person agrees to a proposal.
+    pub(super) async fn approve(&self, id: Uuid, by: String) -> Result<Value, SetError> {
+        let proposals = self.journal.proposals().await?;
+        let proposal =
+            proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
+        let files = recall(&self.data, proposal.catalogue)?;
+        let catalogue = checked(&files)?;
+        self.journal.partner_order(PartnerOrder::Approve { id, by }, clock::now()).await?;
+        let digest = catalogue.digest().to_string();
+        self.take_over(catalogue);
+        Ok(json!({ "set": digest, "status": "actief" }))
+    }
+
+    fn take_over(&self, catalogue: Catalogue) {
+        tracing::info!(catalogue.digest = %catalogue.digest(), "another set is active");
+        self.active.set(Active::new(catalogue));
+        self.new_mail();
+    }
+}
+
+/// What somebody would receive under `new` that they do not under `old`, one line each.
+pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
+    let before = disclosures(old);
+    let now = disclosures(new);
+    now.difference(&before).take(500).cloned().collect()
+}
+
+/// Every disclosure that purposes allow: whose data, to whom, on which theme, which field, how,
+/// and under which condition.
+fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for purpose in catalogue.purposes.values() {
+        let mut fields = Vec::new();
+        flatten(&purpose.grants, String::new(), "", &mut fields);
+        let themes: Vec<&str> = if purpose.themes.is_empty() {
+            vec!["alle thema's"]
+        } else {
+            purpose.themes.iter().map(String::as_str).collect()
+        };
+        let condition = purpose.condition.as_ref().map_or("", |condition| &condition.text);
+        for origin in &purpose.origins {
+            for recipient in &purpose.recipients {
+                for theme in &themes {
+                    for field in &fields {
+                        let mut line = format!("{origin} → {recipient}, {theme}: {field}");
+                        if !condition.is_empty() {
+                            line.push_str(&format!(" als {condition}"));
+                        }
+                        if purpose.bsn_basis.is_some() && field.contains("bsn") {
+                            line.push_str(" met eigen grondslag");
+                        }
+                        all.insert(line);
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn flatten(grant: &Grant, at: String, condition: &str, out: &mut Vec<String>) {
+    let own = grant.condition.as_ref().map_or(condition, |condition| &condition.text);
+    if let Some(treatment) = grant.treatment {
+        let how = match treatment {
+            Treatment::Keep => "houd",
+            Treatment::Generalise => "veralgemeen",
+            Treatment::Mask => "masker",
+        };
+        let when = if own.is_empty() { String::new() } else { format!(" waar {own}") };
+        out.push(format!("{at} ({how}){when}"));
+    }
+    for (name, inner) in &grant.fields {
+        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        flatten(inner, path, own, out);
+    }
+    if let Some(elements) = &grant.elements {
+        flatten(elements, format!("{at}[]"), own, out);
+    }
+}

@@ -1,0 +1,425 @@
+//! What operators ask: one action each, the same from the command line with or without a running
+//! hub. Answers are JSON in the words of the console; problems say what to do next.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::activate::Asked;
+use super::active::SetError;
+use super::replay::ReplayError;
+use super::{Hub, clock};
+use crate::catalogue::problem::Files;
+use crate::journal::{
+    Decision, ErasureOrder, JournalError, PartnerOrder, QuarantineFilter, QuarantineId,
+    QuarantineOrder,
+};
+use crate::message::{Digest, PartnerId, Timestamp};
+use crate::transport::Answer;
+use crate::transport::http::AdminDesk;
+
+/// The actions of operators over one hub.
+pub struct Office {
+    hub: Arc<Hub>,
+}
+
+/// An HTTP status with the JSON that explains it.
+type Refused = (u16, Value);
+type Told = Result<Value, Refused>;
+
+impl Office {
+    pub fn new(hub: Arc<Hub>) -> Self {
+        Self { hub }
+    }
+}
+
+impl AdminDesk for Office {
+    fn call<'a>(&'a self, action: &'a str, body: Value) -> Answer<'a, Told> {
+        Box::pin(async move {
+            tracing::info!(action, "action of an operator");
+            match action {
+                "stand" => self.stand().await,
+                "ketenpartners" => self.partners().await,
+                "sleutel-maken" => self.make_key(read(body)?).await,
+                "sleutel-intrekken" => self.revoke_key(read(body)?).await,
+                "webhookgeheim-maken" => self.make_secret(read(body)?).await,
+                "schorsen" | "hervatten" => self.suspend(action, read(body)?).await,
+                "spoor" => self.trace(read(body)?).await,
+                "staart" => self.tail(read(body)?).await,
+                "uitleg" => self.explain(read(body)?).await,
+                "herhaling-voorbeeld" => self.preview(read(body)?).await,
+                "herhaling" => self.replay(read(body)?).await,
+                "uitval" => self.quarantine(read(body)?).await,
+                "uitval-inhoud" => self.quarantined(read(body)?).await,
+                "uitval-vrijgeven" => self.decide(read(body)?, Decision::Release).await,
+                "uitval-laten-vervallen" => self.decide(read(body)?, Decision::Drop).await,
+                "bewijzen" => self.proofs(read(body)?).await,
+                "wissen" => self.erase(read(body)?).await,
+                "set-activeren" => self.activate(read(body)?).await,
+                "set-goedkeuren" => self.approve(read(body)?).await,
+                _ => Err(refused(404, "onbekende-actie", "Deze actie bestaat niet.")),
+            }
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartnerAsked {
+    partner: PartnerId,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    door: String,
+    #[serde(default)]
+    reden: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdAsked {
+    id: Uuid,
+    #[serde(default)]
+    door: String,
+    #[serde(default)]
+    reden: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TraceAsked {
+    id: Option<Uuid>,
+    partner: Option<PartnerId>,
+    kenmerk: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TailAsked {
+    /// Negative: the last so many.
+    na: i64,
+    #[serde(default = "page")]
+    limiet: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainAsked {
+    id: Uuid,
+    ontvanger: PartnerId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayAsked {
+    id: Uuid,
+    #[serde(default)]
+    ontvangers: BTreeSet<PartnerId>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct QuarantineAsked {
+    partner: Option<PartnerId>,
+    reden: Option<String>,
+    sinds: Option<Timestamp>,
+    status: Option<String>,
+    na: i64,
+    limiet: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ActivateAsked {
+    /// Path to content in base64.
+    bestanden: std::collections::BTreeMap<String, String>,
+    door: String,
+    goedgekeurd_door: Option<String>,
+    #[serde(default)]
+    reden: String,
+    #[serde(default)]
+    alleen_vergelijken: bool,
+}
+
+const fn page() -> i64 {
+    50
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Refused> {
+    let body = if body.is_null() { json!({}) } else { body };
+    serde_json::from_value(body).map_err(|error| {
+        let text = format!("De gegevens van deze actie kloppen niet: {error}.");
+        refused(400, "gegevens", &text)
+    })
+}
+
+fn refused(status: u16, code: &str, text: &str) -> Refused {
+    (status, json!({ "code": code, "title": text, "status": status }))
+}
+
+fn journal_refused(error: JournalError) -> Refused {
+    match &error {
+        JournalError::NotFound => refused(404, "niet-gevonden", "Hieronder is niets bekend."),
+        JournalError::Erased => refused(410, "gewist", "De inhoud is gewist."),
+        JournalError::Settled => refused(409, "al-afgehandeld", "Dit is al afgehandeld."),
+        JournalError::TooMany(most) => refused(
+            409,
+            "te-veel",
+            &format!("Er zijn er hoogstens {most} tegelijk geldig; trek er eerst een in."),
+        ),
+        JournalError::SamePerson => {
+            refused(403, "tweede-persoon", "Een ander dan de aanvrager moet akkoord geven.")
+        }
+        JournalError::StaleLease | JournalError::Stage { .. } => {
+            refused(409, "niet-nu", "Dit kan in deze stand niet.")
+        }
+        _ => {
+            tracing::error!(error = %super::chain(&error), "an action failed");
+            refused(503, "logboek", "Het logboek antwoordt niet; probeer het later opnieuw.")
+        }
+    }
+}
+
+fn replay_refused(error: ReplayError) -> Refused {
+    match error {
+        ReplayError::Journal(error) => journal_refused(error),
+        ReplayError::UnknownSender => {
+            refused(409, "onbekende-afzender", "De afzender staat niet meer in de actieve set.")
+        }
+        ReplayError::Refused(refusal) => {
+            let mut answer = refused(
+                409,
+                refusal.fault.code(),
+                "Onder de huidige set wordt dit bericht geweigerd; er is niets verstuurd.",
+            );
+            if let Some(object) = answer.1.as_object_mut() {
+                object.insert("fouten".to_owned(), json!(refusal.violations));
+            }
+            answer
+        }
+    }
+}
+
+fn set_refused(error: SetError) -> Refused {
+    match error {
+        SetError::Journal(error) => journal_refused(error),
+        SetError::Invalid(problems) => {
+            let mut answer =
+                refused(422, "set-ongeldig", "Deze set heeft fouten en wordt niet actief.");
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            if let Some(object) = answer.1.as_object_mut() {
+                object.insert("fouten".to_owned(), json!(lines));
+            }
+            answer
+        }
+        other => {
+            tracing::error!(error = %super::chain(&other), "a set could not be kept");
+            refused(503, "set", "De set kon niet worden bewaard; kijk naar de schijf.")
+        }
+    }
+}
+
+impl Office {
+    async fn stand(&self) -> Told {
+        let stats = self.hub.journal.stats().await.map_err(journal_refused)?;
+        Ok(json!({
+            "set": self.hub.active().catalogue.digest().to_string(),
+            "stand": stats,
+        }))
+    }
+
+    async fn partners(&self) -> Told {
+        let active = self.hub.active();
+        let suspended = self.hub.suspended();
+        let mut lines = Vec::new();
+        for partner in active.catalogue.partners.values() {
+            let keys = self.hub.journal.credentials(&partner.id).await.map_err(journal_refused)?;
+            let delivery = match &partner.delivery {
+                crate::catalogue::partner::Delivery::Postvak => "postvak",
+                crate::catalogue::partner::Delivery::Webhook { .. } => "webhook",
+                crate::catalogue::partner::Delivery::Map { .. } => "map",
+            };
+            lines.push(json!({
+                "id": partner.id,
+                "naam": partner.name,
+                "soort": partner.kind,
+                "koppeling": partner.connector,
+                "levering": delivery,
+                "geschorst": suspended.contains(&partner.id),
+                "sleutels": keys,
+            }));
+        }
+        Ok(json!({ "ketenpartners": lines }))
+    }
+
+    fn known(&self, partner: &PartnerId) -> Result<(), Refused> {
+        if self.hub.active().catalogue.partner(partner).is_some() {
+            return Ok(());
+        }
+        let text = format!("Er is geen ketenpartner {partner} in de actieve set.");
+        Err(refused(404, "onbekende-partner", &text))
+    }
+
+    /// A new token, shown here once and stored nowhere.
+    async fn make_key(&self, asked: PartnerAsked) -> Told {
+        self.known(&asked.partner)?;
+        let random: [u8; 32] =
+            clock::random().map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
+        let token = format!("schakel_{}", BASE64_URL_SAFE_NO_PAD.encode(random));
+        let hash = Digest::of(&[token.as_bytes()]);
+        let label = if asked.label.is_empty() { "sleutel".to_owned() } else { asked.label };
+        let order = PartnerOrder::AddToken { partner: asked.partner, hash, label };
+        let id = self.order(order).await?;
+        Ok(json!({ "id": id, "sleutel": token }))
+    }
+
+    async fn revoke_key(&self, asked: IdAsked) -> Told {
+        self.order(PartnerOrder::RevokeToken { id: asked.id }).await?;
+        Ok(json!({ "id": asked.id, "ingetrokken": true }))
+    }
+
+    async fn make_secret(&self, asked: PartnerAsked) -> Told {
+        self.known(&asked.partner)?;
+        let random: [u8; 32] =
+            clock::random().map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
+        let secret = format!("whsec_{}", BASE64_STANDARD.encode(random));
+        let order = PartnerOrder::AddSecret {
+            partner: asked.partner,
+            secret: secret.clone().into_bytes(),
+        };
+        let id = self.order(order).await?;
+        Ok(json!({ "id": id, "geheim": secret }))
+    }
+
+    async fn suspend(&self, action: &str, asked: PartnerAsked) -> Told {
+        self.known(&asked.partner)?;
+        let PartnerAsked { partner, door: by, reden: why, .. } = asked;
+        let suspended = action == "schorsen";
+        let order = if suspended {
+            PartnerOrder::Suspend { partner: partner.clone(), by, why }
+        } else {
+            PartnerOrder::Resume { partner: partner.clone(), by }
+        };
+        self.order(order).await?;
+        Ok(json!({ "partner": partner, "geschorst": suspended }))
+    }
+
+    async fn order(&self, order: PartnerOrder) -> Result<Option<Uuid>, Refused> {
+        let journal = &self.hub.journal;
+        let id = journal.partner_order(order, clock::now()).await.map_err(journal_refused)?;
+        self.hub.directory.forget(journal).await.map_err(journal_refused)?;
+        Ok(id)
+    }
+
+    async fn trace(&self, asked: TraceAsked) -> Told {
+        let journal = &self.hub.journal;
+        match asked {
+            TraceAsked { id: Some(id), .. } => {
+                let trace = journal.trace(id, clock::now()).await.map_err(journal_refused)?;
+                Ok(json!([trace]))
+            }
+            TraceAsked { partner: Some(partner), kenmerk: Some(reference), .. } => {
+                let found = journal.find_by_reference(&partner, &reference).await;
+                let mut traces = Vec::new();
+                for id in found.map_err(journal_refused)? {
+                    let id = id.into();
+                    let trace = journal.trace(id, clock::now()).await.map_err(journal_refused)?;
+                    traces.push(json!(trace));
+                }
+                Ok(Value::Array(traces))
+            }
+            _ => Err(refused(400, "gegevens", "Noem een id, of een partner met een kenmerk.")),
+        }
+    }
+
+    async fn tail(&self, asked: TailAsked) -> Told {
+        let lines = self.hub.journal.tail(asked.na, asked.limiet).await;
+        Ok(json!(lines.map_err(journal_refused)?))
+    }
+
+    async fn explain(&self, asked: ExplainAsked) -> Told {
+        let told = self.hub.explain(asked.id, &asked.ontvanger).await.map_err(replay_refused)?;
+        told.ok_or_else(|| {
+            refused(404, "onbekende-partner", "Deze ontvanger staat niet in de actieve set.")
+        })
+    }
+
+    async fn preview(&self, asked: ReplayAsked) -> Told {
+        self.hub.replay_preview(asked.id, &asked.ontvangers).await.map_err(replay_refused)
+    }
+
+    async fn replay(&self, asked: ReplayAsked) -> Told {
+        self.hub.replay(asked.id, asked.ontvangers).await.map_err(replay_refused)
+    }
+
+    async fn quarantine(&self, asked: QuarantineAsked) -> Told {
+        let filter = QuarantineFilter {
+            partner: asked.partner,
+            reason: asked.reden,
+            since: asked.sinds,
+            state: asked.status,
+            after: asked.na,
+            limit: asked.limiet.unwrap_or(page()),
+        };
+        let entries = self.hub.journal.quarantine(&filter).await.map_err(journal_refused)?;
+        Ok(json!(entries))
+    }
+
+    /// The original bytes; who asks for them is written down by whoever serves this action.
+    async fn quarantined(&self, asked: IdAsked) -> Told {
+        let found = self.hub.journal.quarantined(QuarantineId(asked.id)).await;
+        let found = found.map_err(journal_refused)?;
+        let document = found.bytes.map(|bytes| BASE64_STANDARD.encode(bytes));
+        Ok(json!({ "uitval": found.entry, "inhoud": document }))
+    }
+
+    async fn decide(&self, asked: IdAsked, decision: Decision) -> Told {
+        let (id, by, why) = (QuarantineId(asked.id), asked.door, asked.reden);
+        let order = QuarantineOrder { id, decision, by, why };
+        let decided = self.hub.journal.decide_quarantine(order, clock::now()).await;
+        decided.map_err(journal_refused)?;
+        self.hub.new_mail();
+        Ok(json!({ "id": asked.id, "afgehandeld": true }))
+    }
+
+    async fn proofs(&self, asked: IdAsked) -> Told {
+        let proofs = self.hub.journal.proofs(asked.id, true).await.map_err(journal_refused)?;
+        let keys = self.hub.journal.hub_keys();
+        let verifier = crate::evidence::verifier_key(keys.name(), &keys.public_key());
+        Ok(json!({ "hub": verifier, "bewijzen": proofs }))
+    }
+
+    async fn erase(&self, asked: IdAsked) -> Told {
+        if asked.door.is_empty() || asked.reden.is_empty() {
+            return Err(refused(400, "gegevens", "Zeg wie wist (door) en waarom (reden)."));
+        }
+        let order = ErasureOrder { id: asked.id, by: asked.door, why: asked.reden };
+        let erased = self.hub.journal.erase(order, clock::now()).await.map_err(journal_refused)?;
+        Ok(json!({ "gewist": erased.holder, "vervallenZendingen": erased.parcels_dropped }))
+    }
+
+    async fn activate(&self, asked: ActivateAsked) -> Told {
+        let mut files = Files::new();
+        for (path, text) in asked.bestanden {
+            let bytes = BASE64_STANDARD
+                .decode(text)
+                .map_err(|_| refused(400, "gegevens", "Een bestand is geen base64."))?;
+            files.insert(path, bytes);
+        }
+        let asked = Asked {
+            by: asked.door,
+            approved_by: asked.goedgekeurd_door,
+            note: asked.reden,
+            dry_run: asked.alleen_vergelijken,
+        };
+        self.hub.activate(&files, &asked).await.map_err(set_refused)
+    }
+
+    async fn approve(&self, asked: IdAsked) -> Told {
+        self.hub.approve(asked.id, asked.door).await.map_err(set_refused)
+    }
+}

@@ -1,0 +1,280 @@
+//! Handing parcels to partners that do not collect: webhooks and folders, one deliverer each.
+//!
+//! A deliverer claims, looks, sends and settles. Whatever happens to it in between, the lease ends
+//! and the parcel is claimed again; the receiver knows it by its id.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::active::Active;
+use super::look::look;
+use super::{Hub, clock};
+use crate::catalogue::Catalogue;
+use crate::catalogue::partner::{Delivery, Partner};
+use crate::journal::{AttemptOutcome, JournalError, Look, Outgoing};
+use crate::message::{PartnerId, Stage, Timestamp};
+use crate::pipeline::{self, Incoming, admit};
+use crate::transport::breaker::{Breaker, Permission};
+use crate::transport::files::{FilesError, Folder};
+use crate::transport::http::guard::Network;
+use crate::transport::http::webhook::{Secret, Target, WebhookOutcome};
+use crate::transport::{OutgoingParcel, ladder};
+
+/// Parcels claimed in one go.
+const CLAIM: usize = 16;
+/// Longer than one attempt can take, for all that are claimed together.
+const LEASE_S: i64 = 16 * 40;
+/// How long a deliverer rests when there is nothing to do.
+pub const IDLE: Duration = Duration::from_millis(200);
+
+/// What one step of a deliverer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivered {
+    pub sent: usize,
+    pub later: usize,
+    pub stopped: usize,
+}
+
+impl Delivered {
+    pub fn is_idle(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Delivers to one partner.
+pub struct Deliverer {
+    partner: PartnerId,
+    breaker: Breaker,
+}
+
+impl Deliverer {
+    pub fn new(partner: PartnerId) -> Self {
+        Self { partner, breaker: Breaker::default() }
+    }
+
+    /// Claims what is due and sends it, one after the other.
+    pub async fn step(&mut self, hub: &Hub) -> Result<Delivered, JournalError> {
+        let mut done = Delivered::default();
+        let active = hub.active();
+        let Some(partner) = active.catalogue.partner(&self.partner).cloned() else {
+            return Ok(done);
+        };
+        if matches!(partner.delivery, Delivery::Postvak) {
+            return Ok(done);
+        }
+        let (breaker, permission) = self.breaker.ask(clock::now());
+        self.breaker = breaker;
+        let most = match permission {
+            Permission::Wait { .. } => return Ok(done),
+            Permission::Probe => 1,
+            Permission::Go => CLAIM,
+        };
+        let due = std::slice::from_ref(&self.partner);
+        for parcel in hub.journal.claim(due, clock::now(), most, LEASE_S).await? {
+            let found = look(
+                &active.catalogue,
+                &hub.suspended(),
+                &self.partner,
+                &parcel.detail,
+                parcel.catalogue,
+                parcel.answer,
+                clock::now(),
+            );
+            if found != Look::Go {
+                done.stopped += 1;
+                hub.review(&active, parcel, found).await?;
+                continue;
+            }
+            self.attempt(hub, &active, &partner, parcel, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    async fn attempt(
+        &mut self,
+        hub: &Hub,
+        active: &Active,
+        partner: &Partner,
+        parcel: Outgoing,
+        done: &mut Delivered,
+    ) -> Result<(), JournalError> {
+        let (id, lease, attempts) = (parcel.id, parcel.lease, parcel.attempts);
+        fail::fail_point!("verzenden-voor", |_| std::process::abort());
+        let sent = hub.send(&active.catalogue, partner, parcel).await;
+        fail::fail_point!("verzenden-na", |_| std::process::abort());
+        let now = clock::now();
+        let outcome = match sent {
+            Sent::Delivered => {
+                self.breaker = self.breaker.succeeded();
+                done.sent += 1;
+                AttemptOutcome::Delivered { stage: Stage::Opgehaald }
+            }
+            Sent::Later { code, retry_after_seconds } => {
+                self.breaker = self.breaker.failed(now);
+                done.later += 1;
+                match ladder::delay(attempts, id) {
+                    None => AttemptOutcome::Quarantine { reason: "termijn-verstreken".to_owned() },
+                    Some(delay) => {
+                        let delay = delay.max(retry_after_seconds.unwrap_or(0));
+                        let at = now.plus_seconds(i64::try_from(delay).unwrap_or(i64::MAX));
+                        AttemptOutcome::Retry { at, code }
+                    }
+                }
+            }
+            Sent::Never(reason) => {
+                done.stopped += 1;
+                AttemptOutcome::Quarantine { reason }
+            }
+        };
+        tracing::info!(partner.id = %partner.id, parcel.id = %id, attempt = attempts,
+            outcome = outcome_name(&outcome), "attempt to deliver");
+        match hub.journal.settle(id, lease, outcome, now).await {
+            // Somebody else holds it by now, or it was erased: nothing more to say about it.
+            Err(JournalError::StaleLease | JournalError::Erased | JournalError::Settled) => Ok(()),
+            settled => settled,
+        }
+    }
+}
+
+fn outcome_name(outcome: &AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Delivered { .. } => "delivered",
+        AttemptOutcome::Retry { .. } => "retry",
+        AttemptOutcome::Quarantine { .. } => "quarantined",
+        AttemptOutcome::Replaced { .. } => "replaced",
+    }
+}
+
+/// What became of one attempt.
+enum Sent {
+    Delivered,
+    Later { code: String, retry_after_seconds: Option<u64> },
+    Never(String),
+}
+
+impl Sent {
+    fn later(code: &str) -> Self {
+        Self::Later { code: code.to_owned(), retry_after_seconds: None }
+    }
+}
+
+impl Hub {
+    async fn send(&self, catalogue: &Catalogue, partner: &Partner, parcel: Outgoing) -> Sent {
+        let parcel = self.outgoing(catalogue, parcel);
+        match &partner.delivery {
+            Delivery::Postvak => Sent::later("postvak"),
+            Delivery::Webhook { url, netwerken } => {
+                self.send_webhook(partner, url, netwerken, &parcel).await
+            }
+            Delivery::Map { map } => self.write_file(partner, map, &parcel).await,
+        }
+    }
+
+    async fn send_webhook(
+        &self,
+        partner: &Partner,
+        url: &str,
+        networks: &[String],
+        parcel: &OutgoingParcel,
+    ) -> Sent {
+        let mut secrets = match self.journal.secrets(&partner.id).await {
+            Ok(secrets) => secrets.into_iter().filter_map(|(_, secret)| secret_of(&secret)),
+            Err(_) => return Sent::later("logboek"),
+        };
+        let Some(secret) = secrets.next() else { return Sent::later("geen-webhookgeheim") };
+        let networks: Result<Vec<Network>, _> =
+            networks.iter().map(|text| Network::from_str(text)).collect();
+        let Ok(networks) = networks else { return Sent::Never("netwerk-onjuist".to_owned()) };
+        let target = match Target::new(url, secret, secrets.next(), networks) {
+            Ok(target) => target,
+            Err(blocked) => return Sent::Never(format!("geblokkeerd-{}", blocked.code())),
+        };
+        match self.webhooks.send(&target, parcel, clock::now()).await {
+            WebhookOutcome::Delivered { .. } => Sent::Delivered,
+            WebhookOutcome::Retry { code, retry_after_seconds, .. } => {
+                Sent::Later { code: code.to_owned(), retry_after_seconds }
+            }
+            WebhookOutcome::Refused { status } => Sent::Never(format!("http-{status}")),
+            WebhookOutcome::Blocked(blocked) => Sent::Never(format!("geblokkeerd-{}", blocked.code())),
+        }
+    }
+
+    async fn write_file(&self, partner: &Partner, map: &str, parcel: &OutgoingParcel) -> Sent {
+        let folder = Folder::open(partner.id.clone(), self.exchange_folder().join(map)).await;
+        let written = match folder {
+            Ok(folder) => folder.write(parcel).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(_) => Sent::Delivered,
+            Err(FilesError::OtherContent { .. }) => Sent::Never("bestand-anders".to_owned()),
+            Err(error) => {
+                tracing::warn!(partner.id = %partner.id, error = %super::chain(&error),
+                    "a parcel could not be written");
+                Sent::later("map")
+            }
+        }
+    }
+
+    /// Deals with a leased parcel that may not simply go: made anew, or stopped.
+    pub(super) async fn review(
+        &self,
+        active: &Active,
+        parcel: Outgoing,
+        found: Look,
+    ) -> Result<(), JournalError> {
+        let now = clock::now();
+        let outcome = match found {
+            Look::Go => return Ok(()),
+            Look::Stop(reason) => AttemptOutcome::Quarantine { reason: reason.to_owned() },
+            Look::Anew => self.anew(active, &parcel, now).await?,
+        };
+        tracing::info!(partner.id = %parcel.recipient, parcel.id = %parcel.id,
+            outcome = outcome_name(&outcome), "parcel looked at again");
+        match self.journal.settle(parcel.id, parcel.lease, outcome, now).await {
+            Err(JournalError::StaleLease | JournalError::Erased | JournalError::Settled) => Ok(()),
+            settled => settled,
+        }
+    }
+
+    /// The same message under today's rules, for this recipient only.
+    async fn anew(
+        &self,
+        active: &Active,
+        parcel: &Outgoing,
+        now: Timestamp,
+    ) -> Result<AttemptOutcome, JournalError> {
+        let stopped = |reason: &str| AttemptOutcome::Quarantine { reason: reason.to_owned() };
+        let stored = self.journal.message(parcel.message.into()).await?;
+        let catalogue = &active.catalogue;
+        let Some(sender) = catalogue.partner(&stored.view.sender) else {
+            return Ok(stopped("onbekende-afzender"));
+        };
+        let incoming = Incoming {
+            partner: sender,
+            media_type: stored.media_type.as_deref(),
+            bytes: &stored.native,
+            received: stored.view.received_at,
+        };
+        let Ok(admitted) = admit(catalogue, &incoming) else {
+            return Ok(stopped("vertaling"));
+        };
+        let case = self.journal.case_state(parcel.case).await?;
+        let Ok(seed) = clock::random() else { return Err(JournalError::Sealing) };
+        let mut entropy = crate::message::Entropy::new(seed);
+        let suspended = self.suspended();
+        let mut dispatch =
+            pipeline::dispatch(catalogue, &admitted, &case, &suspended, now, &mut entropy);
+        dispatch.parcels.retain(|made| made.recipient == parcel.recipient);
+        dispatch.failures.retain(|failure| failure.recipient == parcel.recipient);
+        dispatch.not_sent.retain(|skipped| skipped.recipient.as_ref() == Some(&parcel.recipient));
+        if dispatch.parcels.is_empty() && dispatch.failures.is_empty() {
+            return Ok(stopped("geen-doelbinding"));
+        }
+        Ok(AttemptOutcome::Replaced { dispatch: Box::new(dispatch), catalogue: catalogue.digest() })
+    }
+}
+
+fn secret_of(bytes: &[u8]) -> Option<Secret> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}

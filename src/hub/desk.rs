@@ -1,0 +1,240 @@
+//! What partners ask over HTTP: their mailbox, the stages of their messages, their own log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::look::look;
+use super::{Hub, clock};
+use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
+use crate::message::{ParcelId, PartnerId, PublicId};
+use crate::transport::{
+    Answer, AuthResult, Check, Collected, Confirmed, OutgoingParcel, PartnerDesk, Readiness, Room,
+    Unavailable, Word,
+};
+
+/// How long a collected parcel is the partner's before it is handed out again.
+pub const LEASE_S: i64 = 300;
+/// Parcels taken from the journal in one go, so that an answer does not overshoot its room.
+const STEP: u16 = 10;
+/// Rounds in which parcels that must be made anew are made, in one request.
+const ROUNDS_MAX: usize = 5;
+
+impl PartnerDesk for Hub {
+    fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult> {
+        Box::pin(self.directory.authenticate(&self.journal, token))
+    }
+
+    fn message_status<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        message: PublicId,
+    ) -> Answer<'a, Result<Option<Value>, Unavailable>> {
+        Box::pin(self.status_for(partner, message))
+    }
+
+    fn collect<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        room: Room,
+    ) -> Answer<'a, Result<Vec<Collected>, Unavailable>> {
+        Box::pin(self.collect_for(partner, room))
+    }
+
+    fn wait_for_mail<'a>(&'a self, partner: &'a PartnerId, patience: Duration) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let mut mail = self.mail.subscribe();
+            let arrived = async {
+                loop {
+                    mail.mark_unchanged();
+                    let there = self.journal.has_mail(partner, clock::now()).await;
+                    if there.unwrap_or(true) || mail.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            // Either way the caller collects again and sees for itself.
+            let _waited = tokio::time::timeout(patience, arrived).await;
+        })
+    }
+
+    fn content<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        parcel: ParcelId,
+    ) -> Answer<'a, Result<Option<OutgoingParcel>, Unavailable>> {
+        Box::pin(async move {
+            let found = self.journal.handed_out_parcel(partner, parcel, clock::now()).await;
+            let found = match found {
+                Err(JournalError::NotFound | JournalError::Erased) => return Ok(None),
+                found => found.map_err(unavailable)?,
+            };
+            let active = self.active();
+            Ok(Some(self.outgoing(&active.catalogue, found)))
+        })
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        parcel: ParcelId,
+        word: Word,
+    ) -> Answer<'a, Result<Confirmed, Unavailable>> {
+        Box::pin(async move {
+            let seed = clock::random().map_err(|_| Unavailable { retry_after_seconds: 5 })?;
+            let order = ConfirmOrder {
+                partner: partner.clone(),
+                parcel,
+                stage: word.stage,
+                reason: word.reason,
+                at: clock::now(),
+                seed,
+            };
+            match self.journal.confirm(order, self.active().rules).await {
+                Ok(stage) => {
+                    self.new_mail();
+                    tracing::info!(partner.id = %partner, parcel.id = %parcel,
+                        stage = stage.as_str(), "parcel confirmed");
+                    Ok(Confirmed::At(stage))
+                }
+                Err(JournalError::Stage { from, .. }) => Ok(Confirmed::Conflict(from)),
+                Err(JournalError::NotFound | JournalError::Erased) => Ok(Confirmed::Unknown),
+                Err(error) => Err(unavailable(error)),
+            }
+        })
+    }
+
+    fn log<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        after: Option<u64>,
+        limit: u16,
+    ) -> Answer<'a, Result<Value, Unavailable>> {
+        Box::pin(self.log_for(partner, after, limit))
+    }
+
+    fn ready(&self) -> Answer<'_, Readiness> {
+        Box::pin(async move {
+            let reads = self.journal.suspended().await.is_ok();
+            let writes = self.journal.writable().await;
+            let check = |name: &str, ready| Check { name: name.to_owned(), ready };
+            Readiness { checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)] }
+        })
+    }
+}
+
+impl Hub {
+    /// The stages of a message, for its sender. Others are not named: that somebody takes part
+    /// is itself sensitive.
+    async fn status_for(
+        &self,
+        partner: &PartnerId,
+        message: PublicId,
+    ) -> Result<Option<Value>, Unavailable> {
+        let trace = match self.journal.trace(message.into(), clock::now()).await {
+            Err(JournalError::NotFound) => return Ok(None),
+            trace => trace.map_err(unavailable)?,
+        };
+        if trace.message.sender != *partner || trace.message.public_id != message {
+            return Ok(None);
+        }
+        let parcels = trace.parcels.iter().filter(|parcel| !parcel.answer);
+        let parcels = parcels.map(|p| json!({ "stadium": p.stage, "reden": p.stage_reason }));
+        let proofs = self.journal.proofs(message.into(), true).await.map_err(unavailable)?;
+        Ok(Some(json!({
+            "id": message,
+            "casus": trace.message.case_number,
+            "soort": trace.message.kind,
+            "gebruik": trace.message.usage,
+            "ontvangen": trace.message.received_at,
+            "zendingen": parcels.collect::<Vec<_>>(),
+            "bewijzen": proofs,
+        })))
+    }
+
+    async fn collect_for(
+        &self,
+        partner: &PartnerId,
+        room: Room,
+    ) -> Result<Vec<Collected>, Unavailable> {
+        let active = self.active();
+        let mut collected: Vec<Collected> = Vec::new();
+        let mut size = 0;
+        let mut rounds = 0;
+        while collected.len() < usize::from(room.parcels) && size < room.size_bytes {
+            let left = usize::from(room.parcels) - collected.len();
+            let now = clock::now();
+            let taken = self
+                .journal
+                .collect(partner, now, left.min(usize::from(STEP)), LEASE_S, self.looks())
+                .await
+                .map_err(unavailable)?;
+            let leased_until = now.plus_seconds(LEASE_S);
+            let (went, review) = (taken.parcels.len(), taken.review);
+            for parcel in taken.parcels {
+                size += parcel.bytes.len();
+                let parcel = self.outgoing(&active.catalogue, parcel);
+                collected.push(Collected { parcel, leased_until });
+            }
+            let reviewed = !review.is_empty();
+            for (parcel, found) in review {
+                self.review(&active, parcel, found).await.map_err(unavailable)?;
+            }
+            rounds += 1;
+            let more = went == left.min(usize::from(STEP)) || reviewed && rounds < ROUNDS_MAX;
+            if !more {
+                break;
+            }
+        }
+        Ok(collected)
+    }
+
+    /// The look before an attempt, for the journal to apply before it commits one.
+    pub(super) fn looks(&self) -> Arc<LookFn> {
+        let (active, suspended) = (self.active(), self.suspended());
+        Arc::new(move |parcel: &Outgoing, now| {
+            look(
+                &active.catalogue,
+                &suspended,
+                &parcel.recipient,
+                &parcel.detail,
+                parcel.catalogue,
+                parcel.answer,
+                now,
+            )
+        })
+    }
+
+    async fn log_for(
+        &self,
+        partner: &PartnerId,
+        after: Option<u64>,
+        limit: u16,
+    ) -> Result<Value, Unavailable> {
+        let after = after.map_or(0, |after| i64::try_from(after).unwrap_or(i64::MAX));
+        let lines =
+            self.journal.partner_log(partner, after, i64::from(limit)).await.map_err(unavailable)?;
+        let next = lines.last().map(|line| line.seq);
+        let mut entries = Vec::with_capacity(lines.len());
+        for line in lines {
+            let mut entry = json!(line);
+            if let Some(object) = entry.as_object_mut() {
+                let hash = line.commitment.map(|commitment| commitment.to_string());
+                object.insert("hash".to_owned(), json!(hash));
+            }
+            entries.push(entry);
+        }
+        let checkpoint = self.journal.latest_checkpoint().await.map_err(unavailable)?;
+        Ok(json!({
+            "regels": entries,
+            "volgende": next,
+            "controlepunt": checkpoint.as_deref(),
+        }))
+    }
+}
+
+pub(super) fn unavailable(error: JournalError) -> Unavailable {
+    tracing::error!(error = %super::chain(&error), "the journal does not answer");
+    Unavailable { retry_after_seconds: 5 }
+}

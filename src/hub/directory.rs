@@ -1,0 +1,70 @@
+//! Who may come in now: tokens and suspensions, kept from the journal so that every request does
+//! not ask it again. Orders that change them go through [`Directory::forget`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{PoisonError, RwLock};
+
+use crate::journal::{Journal, JournalError};
+use crate::message::{Digest, PartnerId};
+use crate::transport::AuthResult;
+
+/// Tokens that are remembered at most; a guesser cannot fill more.
+const REMEMBERED_MAX: usize = 10_000;
+
+pub struct Directory {
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    tokens: HashMap<Digest, PartnerId>,
+    suspended: BTreeSet<PartnerId>,
+}
+
+impl Directory {
+    pub async fn load(journal: &Journal) -> Result<Self, JournalError> {
+        let suspended = journal.suspended().await?;
+        Ok(Self { known: RwLock::new(Known { tokens: HashMap::new(), suspended }) })
+    }
+
+    pub fn suspended(&self) -> BTreeSet<PartnerId> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).suspended.clone()
+    }
+
+    /// Whose token this is. Only its hash is stored anywhere.
+    pub async fn authenticate(&self, journal: &Journal, token: &str) -> AuthResult {
+        let hash = Digest::of(&[token.as_bytes()]);
+        let remembered = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.tokens.get(&hash).cloned()
+        };
+        let partner = match remembered {
+            Some(partner) => partner,
+            None => match journal.find_token(hash).await {
+                Ok(Some(partner)) => self.remember(hash, partner),
+                Ok(None) => return AuthResult::Unknown,
+                Err(_) => return AuthResult::Unavailable,
+            },
+        };
+        if self.suspended().contains(&partner) {
+            return AuthResult::Suspended;
+        }
+        AuthResult::Partner(partner)
+    }
+
+    fn remember(&self, hash: Digest, partner: PartnerId) -> PartnerId {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.tokens.len() < REMEMBERED_MAX {
+            known.tokens.insert(hash, partner.clone());
+        }
+        partner
+    }
+
+    /// Reads anew what an order changed.
+    pub async fn forget(&self, journal: &Journal) -> Result<(), JournalError> {
+        let suspended = journal.suspended().await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Known { tokens: HashMap::new(), suspended };
+        Ok(())
+    }
+}

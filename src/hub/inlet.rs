@@ -1,0 +1,264 @@
+//! The way in: admit, store, and answer in the sender's own form.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
+
+use super::active::Active;
+use super::{Hub, clock};
+use crate::catalogue::partner::Partner;
+use crate::evidence::Receipt;
+use crate::journal::{Accepted, JournalError, Received, Refused, Submission};
+use crate::message::{ExternalId, Fault, PublicId, Refusal, Stage, Timestamp};
+use crate::pipeline::{Answered, Incoming, admit, native_answer, split};
+use crate::transport::{Answer, Channel, Delivery, Inlet, Outcome, Problem, Verdict};
+
+/// When a sender may try again after the journal could not be written.
+const RETRY_AFTER_S: u32 = 5;
+/// Documents larger than this are admitted where they do not hold up others.
+const LARGE_BYTES: usize = 64 * 1024;
+
+impl Inlet for Hub {
+    fn receive(&self, delivery: Delivery) -> Answer<'_, Outcome> {
+        Box::pin(self.take_in(delivery))
+    }
+}
+
+impl Hub {
+    async fn take_in(&self, delivery: Delivery) -> Outcome {
+        let active = self.active();
+        let Some(partner) = active.catalogue.partner(&delivery.partner) else {
+            return Outcome::problem(&UNKNOWN_PARTNER);
+        };
+        if self.suspended().contains(&partner.id) {
+            return Outcome::problem(&SUSPENDED);
+        }
+        if delivery.channel == Channel::Files
+            && let Some(connector) = active.catalogue.connector_of(partner)
+            && let Ok(rows) = split(connector, &delivery.bytes, delivery.media_type.as_deref())
+            && rows.len() > 1
+        {
+            return self.take_rows(&active, partner, &delivery, rows).await;
+        }
+        self.take_one(&active, partner, &delivery, delivery.bytes.clone()).await.0
+    }
+
+    /// One document: its outcome, and the JSON that tells it.
+    async fn take_one(
+        &self,
+        active: &Active,
+        partner: &Partner,
+        delivery: &Delivery,
+        bytes: Vec<u8>,
+    ) -> (Outcome, Value) {
+        let at = clock::now();
+        let Ok(seed) = clock::random() else { return unavailable("randomness") };
+        let media_type = delivery.media_type.as_deref();
+        let incoming = Incoming { partner, media_type, bytes: &bytes, received: at };
+        let verdict = if bytes.len() > LARGE_BYTES {
+            tokio::task::block_in_place(|| admit(&active.catalogue, &incoming))
+        } else {
+            admit(&active.catalogue, &incoming)
+        };
+        let external_id = verdict.as_ref().ok().map(|a| a.message().external_id.clone());
+        let received = self
+            .journal
+            .receive(Submission {
+                rules: active.rules.clone(),
+                partner: partner.id.clone(),
+                channel: delivery.channel.as_str(),
+                media_type: delivery.media_type.clone(),
+                bytes,
+                at,
+                verdict,
+                seed,
+            })
+            .await;
+        let native_wanted = delivery.channel == Channel::Http;
+        match received {
+            Ok(Received::Accepted(accepted)) => {
+                self.new_mail();
+                tracing::info!(
+                    partner.id = %partner.id, message.public_id = %accepted.public_id,
+                    message.repeat = accepted.repeat, parcels = accepted.parcels,
+                    "message accepted"
+                );
+                accept(active, partner, &accepted, external_id.as_ref(), at, native_wanted)
+            }
+            Ok(Received::Refused(refused)) => {
+                let fault = refused.refusal.fault.code();
+                if refused.refusal.fault == Fault::AndereInhoud {
+                    tracing::warn!(partner.id = %partner.id, fault,
+                        "alert: an id came again with other content");
+                }
+                tracing::info!(partner.id = %partner.id, fault,
+                    quarantine.id = %refused.quarantine, "message refused");
+                refuse(active, partner, &refused, external_id.as_ref(), at, native_wanted)
+            }
+            Err(error) => {
+                tracing::error!(partner.id = %partner.id, error = %super::chain(&error),
+                    "message not accepted: the journal cannot be written");
+                unavailable(cause(&error))
+            }
+        }
+    }
+
+    /// A file of several rows: each is a message of its own, and is answered by its row.
+    async fn take_rows(
+        &self,
+        active: &Active,
+        partner: &Partner,
+        delivery: &Delivery,
+        rows: Vec<(u64, Vec<u8>)>,
+    ) -> Outcome {
+        let mut answers = Vec::with_capacity(rows.len());
+        let (mut accepted, mut refused) = (0, 0);
+        for (number, row) in rows {
+            let (outcome, told) = self.take_one(active, partner, delivery, row).await;
+            match outcome.verdict {
+                Verdict::Accepted => accepted += 1,
+                Verdict::Refused => refused += 1,
+                // What was stored is recognised when the whole file comes again.
+                Verdict::Unavailable { .. } => return outcome,
+            }
+            answers.push(json!({ "rij": number, "antwoord": told }));
+        }
+        let verdict = if refused == 0 { Verdict::Accepted } else { Verdict::Refused };
+        let told = json!({ "aangenomen": accepted, "geweigerd": refused, "rijen": answers });
+        Outcome {
+            verdict,
+            status: if refused == 0 { 202 } else { 422 },
+            media_type: "application/json".to_owned(),
+            body: told.to_string().into_bytes(),
+            follow: None,
+        }
+    }
+}
+
+const UNKNOWN_PARTNER: Problem =
+    Problem::new(403, "onbekende-partner", "Deze ketenpartner staat niet in de huidige set.");
+const SUSPENDED: Problem =
+    Problem::new(403, "geschorst", "Deze ketenpartner mag nu niet uitwisselen.");
+
+fn cause(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Busy => "busy",
+        JournalError::Stopped => "stopping",
+        _ => "journal",
+    }
+}
+
+fn unavailable(why: &'static str) -> (Outcome, Value) {
+    tracing::debug!(why, "answered 503");
+    (Outcome::unavailable(RETRY_AFTER_S), Problem::unavailable().to_json())
+}
+
+fn accept(
+    active: &Active,
+    partner: &Partner,
+    accepted: &Accepted,
+    external_id: Option<&ExternalId>,
+    at: Timestamp,
+    native_wanted: bool,
+) -> (Outcome, Value) {
+    let mut told = receipt(accepted, at);
+    if let Some(object) = told.as_object_mut() {
+        object.insert("casus".to_owned(), json!(accepted.case_number));
+        if accepted.repeat {
+            object.insert("herhaling".to_owned(), Value::from(true));
+        }
+        if !accepted.not_sent_named.is_empty() {
+            let list = accepted.not_sent_named.iter();
+            let list = list.map(|(reason, to)| json!({ "ontvanger": to, "reden": reason }));
+            object.insert("nietVerdeeld".to_owned(), Value::Array(list.collect()));
+        }
+    }
+    let answered = Answered { id: accepted.public_id, external_id, at, refusal: None };
+    let native = native_wanted.then(|| native_answer(&active.catalogue, partner, &answered));
+    let outcome = match native.flatten() {
+        Some(native) => Outcome {
+            verdict: Verdict::Accepted,
+            status: native.status,
+            media_type: native.media_type,
+            body: native.bytes,
+            follow: Some(accepted.public_id),
+        },
+        None => Outcome {
+            verdict: Verdict::Accepted,
+            status: 202,
+            media_type: "application/json".to_owned(),
+            body: told.to_string().into_bytes(),
+            follow: Some(accepted.public_id),
+        },
+    };
+    (outcome, told)
+}
+
+/// The receipt with its proof; without the salt where its case was erased since.
+fn receipt(accepted: &Accepted, at: Timestamp) -> Value {
+    let checkpoint = accepted.checkpoint.as_deref().map(str::to_owned);
+    match accepted.salt {
+        Some(salt) => json!(Receipt {
+            id: accepted.public_id,
+            ontvangen: at,
+            status: Stage::Ontvangen,
+            zout: salt,
+            hash: accepted.commitment,
+            blad: None,
+            controlepunt: checkpoint,
+        }),
+        None => json!({
+            "id": accepted.public_id,
+            "status": Stage::Ontvangen,
+            "hash": accepted.commitment.to_string(),
+            "controlepunt": checkpoint,
+        }),
+    }
+}
+
+fn refuse(
+    active: &Active,
+    partner: &Partner,
+    refused: &Refused,
+    external_id: Option<&ExternalId>,
+    at: Timestamp,
+    native_wanted: bool,
+) -> (Outcome, Value) {
+    let id = PublicId::from(refused.quarantine.0);
+    let problem = problem_of(&refused.refusal);
+    let mut told = problem.to_json();
+    if let Some(object) = told.as_object_mut() {
+        object.insert("uitval".to_owned(), json!(refused.quarantine));
+        object.insert("zout".to_owned(), json!(BASE64_STANDARD.encode(refused.salt)));
+        object.insert("hash".to_owned(), json!(refused.commitment.to_string()));
+    }
+    let answered = Answered { id, external_id, at, refusal: Some(&refused.refusal) };
+    let native = native_wanted.then(|| native_answer(&active.catalogue, partner, &answered));
+    let outcome = match native.flatten() {
+        Some(native) => Outcome {
+            verdict: Verdict::Refused,
+            status: native.status,
+            media_type: native.media_type,
+            body: native.bytes,
+            follow: None,
+        },
+        None => Outcome {
+            verdict: Verdict::Refused,
+            status: problem.status,
+            media_type: Problem::MEDIA_TYPE.to_owned(),
+            body: told.to_string().into_bytes(),
+            follow: None,
+        },
+    };
+    (outcome, told)
+}
+
+fn problem_of(refusal: &Refusal) -> Problem {
+    let problem = Problem::of_refusal(refusal);
+    match refusal.fault {
+        Fault::AndereInhoud => problem.with_detail(
+            "Gebruik een nieuw berichtnummer, of stuur precies hetzelfde bericht opnieuw.",
+        ),
+        Fault::Ongeldig => problem.with_detail("Herstel de genoemde plaatsen en stuur opnieuw."),
+        _ => problem,
+    }
+}

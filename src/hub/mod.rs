@@ -1,0 +1,158 @@
+//! Bytes in, outcome out; and the loops around the journal: deliver, sequence, sweep.
+//!
+//! The hub knows what bytes mean by asking the pure rooms, and what was decided by asking the
+//! journal. Moving bytes is left to `transport`, running the loops to `lifecycle`.
+
+mod active;
+mod activate;
+mod admin;
+pub mod clock;
+mod deliver;
+mod desk;
+mod directory;
+mod explain;
+mod inlet;
+mod look;
+mod replay;
+mod set_check;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::catalogue::problem::Files;
+use crate::catalogue::Catalogue;
+use crate::evidence::{HubKeys, sign_role};
+use crate::journal::{Journal, JournalError, OpenError, Outgoing, Writer};
+use crate::message::PartnerId;
+use crate::transport::http::webhook::Webhooks;
+use crate::transport::{CloudEvent, OutgoingParcel, Proof};
+
+pub use active::{Active, SetError, checked};
+pub use admin::Office;
+pub use deliver::{Delivered, Deliverer, IDLE};
+pub use set_check::example_problems;
+
+use self::active::Current;
+use self::directory::Directory;
+
+/// The hub over one journal.
+pub struct Hub {
+    pub(crate) journal: Journal,
+    active: Current,
+    directory: Directory,
+    /// Changes whenever there may be new mail.
+    mail: watch::Sender<u64>,
+    webhooks: Webhooks,
+    data: PathBuf,
+}
+
+/// The hub cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the journal does not open")]
+    Journal(#[from] OpenError),
+    #[error("the journal does not answer")]
+    Answer(#[from] JournalError),
+    #[error("there is no set to work under")]
+    Set(#[from] SetError),
+}
+
+/// A hub that was opened, and what its caller must run or say.
+pub struct Opened {
+    pub hub: Arc<Hub>,
+    /// Ends when told to stop, after the last order.
+    pub writer: tokio::task::JoinHandle<()>,
+    /// False where the active set is another than the one given: `schakel activate` makes it so.
+    pub given_set_is_active: bool,
+}
+
+impl Hub {
+    /// Opens the journal in `data` and starts its writer through `spawn`.
+    pub async fn open(
+        data: &Path,
+        keys: Arc<HubKeys>,
+        files: &Files,
+        spawn: impl FnOnce(Writer) -> tokio::task::JoinHandle<()>,
+    ) -> Result<Opened, StartError> {
+        let (journal, writer) = Journal::open(data, keys, clock::now()).await?;
+        let writer = spawn(writer);
+        let (active, given_set_is_active) = active::restore(&journal, data, files).await?;
+        let directory = Directory::load(&journal).await?;
+        let hub = Self {
+            journal,
+            active: Current::new(active),
+            directory,
+            mail: watch::Sender::new(0),
+            webhooks: Webhooks::default(),
+            data: data.to_owned(),
+        };
+        Ok(Opened { hub: Arc::new(hub), writer, given_set_is_active })
+    }
+
+    pub fn active(&self) -> Active {
+        self.active.get()
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Partners that may not exchange now.
+    pub fn suspended(&self) -> BTreeSet<PartnerId> {
+        self.directory.suspended()
+    }
+
+    /// The folder in which partners with files have theirs.
+    pub fn exchange_folder(&self) -> PathBuf {
+        self.data.join("uitwisseling")
+    }
+
+    /// Numbers and signs what is new in the evidence. One step of a loop.
+    pub async fn sequence_step(&self) {
+        if let Err(error) = self.journal.sequence(clock::now()).await {
+            tracing::error!(error = %chain(&error), "the evidence could not be signed");
+        }
+    }
+
+    fn new_mail(&self) {
+        self.mail.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// A leased parcel with what travels beside it.
+    fn outgoing(&self, catalogue: &Catalogue, parcel: Outgoing) -> OutgoingParcel {
+        let role = sign_role(&parcel.detail.role, self.journal.hub_keys());
+        OutgoingParcel {
+            id: parcel.id,
+            case: parcel.detail.role.casus.clone(),
+            event: CloudEvent {
+                id: parcel.id.to_string(),
+                kind: format!("nl.schakel.{}", parcel.kind),
+                source: format!("urn:nld:oin:{}:systeem:schakel", catalogue.hub.oin.as_str()),
+                time: parcel.made_at,
+            },
+            media_type: parcel.media_type,
+            bytes: parcel.bytes,
+            role,
+            proof: Proof {
+                salt: parcel.salt,
+                hash: parcel.commitment,
+                checkpoint: parcel.checkpoint.as_deref().map(str::to_owned),
+            },
+            urgent: parcel.urgent,
+        }
+    }
+}
+
+/// An error with its causes, for a log line: the rooms' errors hold no values.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

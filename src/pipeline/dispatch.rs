@@ -1,0 +1,394 @@
+//! The way out: route, minimise for each recipient, translate, validate, encode.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::encode;
+use super::minimise::{Decision, Grants, Minimised, minimise};
+use super::parcel::{Admitted, Dispatch, Failure, NotSent, Parcel};
+use crate::casework::CaseState;
+use crate::catalogue::connector::{Connector, Format, Outbound};
+use crate::catalogue::mapping::Run;
+use crate::catalogue::partner::Partner;
+use crate::catalogue::purpose::Purpose;
+use crate::catalogue::route::Asked;
+use crate::catalogue::{Catalogue, Origin, Shape};
+use crate::message::{
+    CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
+    RoleStatement, RouteId, Stage, Timestamp, Usage, Violation,
+};
+
+/// Everything that a message leads to, given the case it belongs to.
+///
+/// `suspended` partners get nothing; they are reported as not sent.
+pub fn dispatch(
+    catalogue: &Catalogue,
+    admitted: &Admitted,
+    case: &CaseState,
+    suspended: &BTreeSet<PartnerId>,
+    now: Timestamp,
+    entropy: &mut Entropy,
+) -> Dispatch {
+    let message = admitted.message();
+    let mut out = Dispatch::default();
+    let Some(sender) = catalogue.partner(&message.sender) else { return out };
+    let recipients = route(catalogue, message, sender, case, now, &mut out.not_sent);
+    for (recipient, why) in recipients {
+        let skip =
+            |reason| NotSent { recipient: Some(recipient.id.clone()), reason, named: why.named };
+        if suspended.contains(&recipient.id) {
+            out.not_sent.push(skip("geschorst"));
+            continue;
+        }
+        let view = minimise_for(catalogue, message, sender, recipient, case, now);
+        let Some(view) = view else {
+            out.not_sent.push(skip("geen-doelbinding"));
+            continue;
+        };
+        let job =
+            Job { catalogue, recipient, case, now, usage: message.usage, kind: &message.kind };
+        match job.parcel(entropy.parcel_id(), view.data(), view.role()) {
+            Ok(made) => out.parcels.push(Parcel {
+                purposes: view.minimised.purposes(),
+                route: why.route,
+                urgent: message.urgent,
+                withheld: view.minimised.withheld(),
+                ..made
+            }),
+            Err(failure) => out.failures.push(failure),
+        }
+    }
+    out
+}
+
+/// The parcel that today's rules make for one recipient, under an id and moment it had before, so
+/// that the same content gives the same bytes. None where no purpose grants anything.
+pub fn redispatch(
+    catalogue: &Catalogue,
+    admitted: &Admitted,
+    case: &CaseState,
+    recipient: &PartnerId,
+    earlier: (ParcelId, Timestamp),
+    now: Timestamp,
+) -> Result<Option<Parcel>, Failure> {
+    let message = admitted.message();
+    let parties = catalogue.partner(&message.sender).zip(catalogue.partner(recipient));
+    let Some((sender, recipient)) = parties else { return Ok(None) };
+    let view = minimise_for(catalogue, message, sender, recipient, case, now);
+    let Some(view) = view else { return Ok(None) };
+    let (id, made_at) = earlier;
+    let (usage, kind) = (message.usage, &message.kind);
+    let job = Job { catalogue, recipient, case, now: made_at, usage, kind };
+    let made = job.parcel(id, view.data(), view.role())?;
+    Ok(Some(Parcel {
+        purposes: view.minimised.purposes(),
+        urgent: message.urgent,
+        withheld: view.minimised.withheld(),
+        ..made
+    }))
+}
+
+/// Why somebody gets a message.
+#[derive(Debug, Default)]
+struct Why {
+    route: Option<RouteId>,
+    named: bool,
+}
+
+/// Who may get it: by a route, because the sender names them, or because they got the signal
+/// before. Whether they get it, a purpose decides.
+fn route<'c>(
+    catalogue: &'c Catalogue,
+    message: &CanonicalMessage,
+    sender: &'c Partner,
+    case: &CaseState,
+    now: Timestamp,
+    not_sent: &mut Vec<NotSent>,
+) -> Vec<(&'c Partner, Why)> {
+    let theme = message.theme.as_deref().or(case.theme.as_deref());
+    let asked = Asked { sender, theme, data: &message.data, now };
+    let municipality = message.data.pointer("/locatie/gemeentecode").and_then(Value::as_str);
+    let mut chosen: BTreeMap<&PartnerId, (&Partner, Why)> = BTreeMap::new();
+    for route in catalogue.routes.matching(&catalogue.engine, &asked) {
+        for target in &route.targets {
+            for partner in meant(catalogue, target, municipality) {
+                let entry = chosen.entry(&partner.id).or_insert((partner, Why::default()));
+                entry.1.route.get_or_insert_with(|| route.id.clone());
+            }
+        }
+    }
+    for name in &message.named_recipients {
+        let partners = meant(catalogue, name, municipality);
+        if partners.is_empty() {
+            let reason = "onbekende-ontvanger";
+            not_sent.push(NotSent { recipient: None, reason, named: true });
+        }
+        for partner in partners {
+            chosen.entry(&partner.id).or_insert((partner, Why::default())).1.named = true;
+        }
+    }
+    if matches!(message.effect, Effect::Aanvulling | Effect::Intrekking) {
+        for partner in case.recipients.iter().filter_map(|id| catalogue.partner(id)) {
+            chosen.entry(&partner.id).or_insert((partner, Why::default()));
+        }
+    }
+    chosen.remove(&sender.id);
+    if chosen.is_empty() && !not_sent.iter().any(|skipped| skipped.named) {
+        not_sent.push(NotSent { recipient: None, reason: "geen-route", named: false });
+    }
+    chosen.into_values().collect()
+}
+
+/// The partners a name means; a kind means those that work in the message's municipality.
+fn meant<'c>(catalogue: &'c Catalogue, name: &str, municipality: Option<&str>) -> Vec<&'c Partner> {
+    let mut partners = catalogue.meant_by(name);
+    partners.retain(|partner| partner.id.as_str() == name || partner.serves(municipality));
+    partners
+}
+
+/// One recipient's view of a message.
+pub struct View<'c> {
+    pub minimised: Minimised,
+    /// The purposes that granted something, in the order in which they did.
+    pub purposes: Vec<&'c Purpose>,
+}
+
+impl View<'_> {
+    fn data(&self) -> &Value {
+        &self.minimised.data
+    }
+
+    pub fn decisions(&self) -> &[Decision] {
+        &self.minimised.decisions
+    }
+
+    fn role(&self) -> Role {
+        let first = self.purposes.first();
+        Role {
+            name: first.map_or("meedenken", |purpose| purpose.role.as_str()).to_owned(),
+            purposes: self
+                .purposes
+                .iter()
+                .map(|purpose| RolePurpose {
+                    id: purpose.id.to_string(),
+                    doel: purpose.goal.clone(),
+                    grondslag: purpose.basis.clone(),
+                })
+                .collect(),
+            retention_days: self.purposes.iter().map(|p| p.retention_days).min().unwrap_or(0),
+        }
+    }
+}
+
+/// What a recipient may see of a message today; `None` where no purpose grants it anything.
+pub fn minimise_for<'c>(
+    catalogue: &'c Catalogue,
+    message: &CanonicalMessage,
+    sender: &'c Partner,
+    recipient: &'c Partner,
+    case: &CaseState,
+    now: Timestamp,
+) -> Option<View<'c>> {
+    let theme = message.theme.as_deref().or(case.theme.as_deref());
+    let holds = |purpose: &&Purpose| {
+        purpose.condition.as_ref().is_none_or(|condition| {
+            let mut scope = catalogue.engine.scope();
+            scope.bind("b", &message.data);
+            condition.holds(&scope).unwrap_or(false)
+        })
+    };
+    let applicable = |origin: Origin<'c>| -> Vec<&'c Purpose> {
+        let theme = theme.map(str::to_owned);
+        let found = catalogue
+            .purposes
+            .values()
+            .filter(|purpose| purpose.applies(&origin, recipient, theme.as_deref(), now));
+        found.filter(holds).collect()
+    };
+    let purposes = applicable(Origin::Partner(sender));
+    if purposes.is_empty() {
+        return None;
+    }
+    let of_origin = |kind: &str| -> Vec<&'c Purpose> {
+        let known = catalogue.partners.values().find(|p| p.kind.as_str() == kind);
+        known.map_or_else(Vec::new, |partner| applicable(Origin::Kind(partner.kind.as_str())))
+    };
+    let shape: &Shape = &catalogue.messages.get(&message.kind)?.schema.shape;
+    let grants = Grants { engine: &catalogue.engine, purposes, of_origin: &of_origin, now };
+    let minimised = minimise(&message.data, shape, &grants, case.number.as_str());
+    let used = minimised.purposes();
+    let mut purposes: Vec<&Purpose> =
+        used.iter().filter_map(|id| catalogue.purposes.get(id)).collect();
+    if purposes.is_empty() {
+        purposes = grants.purposes;
+    }
+    Some(View { minimised, purposes })
+}
+
+/// A recipient's answer about a parcel, on its way back to who sent the message.
+#[derive(Debug, Clone)]
+pub struct Feedback {
+    pub sender: PartnerId,
+    pub external_id: ExternalId,
+    pub reference: String,
+    pub usage: Usage,
+    pub stage: Stage,
+    pub reason: Option<String>,
+}
+
+/// The parcel that tells a sender that its message was accepted or refused. None where its
+/// connector has no form for it. Never says by whom.
+pub fn feedback(
+    catalogue: &Catalogue,
+    about: &Feedback,
+    case: &CaseState,
+    now: Timestamp,
+    entropy: &mut Entropy,
+) -> Dispatch {
+    let mut out = Dispatch::default();
+    let kind = MessageKind { name: "ontvangstbevestiging".to_owned(), version: 1 };
+    let Some(recipient) = catalogue.partner(&about.sender) else { return out };
+    let connector = catalogue.connector_of(recipient);
+    if !connector.is_some_and(|c| c.outbound.iter().any(|form| form.kind == kind)) {
+        return out;
+    }
+    let mut data = json!({
+        "kenmerk": about.reference,
+        "gebruik": about.usage,
+        "tijdstip": now,
+        "status": about.stage,
+        "bericht": about.external_id.reveal(),
+    });
+    if let (Some(reason), Some(object)) = (&about.reason, data.as_object_mut()) {
+        object.insert("reden".to_owned(), Value::from(reason.clone()));
+    }
+    let role = Role { name: "afzender".to_owned(), purposes: Vec::new(), retention_days: 365 };
+    let job = Job { catalogue, recipient, case, now, usage: about.usage, kind: &kind };
+    match job.parcel(entropy.parcel_id(), &data, role) {
+        Ok(parcel) => out.parcels.push(parcel),
+        Err(failure) => out.failures.push(failure),
+    }
+    out
+}
+
+struct Role {
+    name: String,
+    purposes: Vec<RolePurpose>,
+    retention_days: u32,
+}
+
+/// The making of one parcel.
+pub(super) struct Job<'a> {
+    pub catalogue: &'a Catalogue,
+    pub recipient: &'a Partner,
+    pub case: &'a CaseState,
+    pub now: Timestamp,
+    pub usage: Usage,
+    pub kind: &'a MessageKind,
+}
+
+/// A native document that was made.
+pub(super) struct Made<'a> {
+    pub form: &'a Outbound,
+    pub native: Value,
+    pub bytes: Vec<u8>,
+    pub fired: Vec<bool>,
+}
+
+impl Job<'_> {
+    fn parcel(&self, id: ParcelId, data: &Value, role: Role) -> Result<Parcel, Failure> {
+        let made = self.native(id, data)?;
+        let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        Ok(Parcel {
+            id,
+            recipient: self.recipient.id.clone(),
+            purposes: Vec::new(),
+            route: None,
+            urgent: false,
+            media_type: made.form.media_type.clone(),
+            bytes: made.bytes,
+            role: RoleStatement {
+                zending: id,
+                casus: self.case.number.clone(),
+                gebruik: self.usage,
+                bericht: self.kind.to_string(),
+                rol: role.name,
+                gevraagd: text("/gevraagdeActie/soort"),
+                uiterlijk: text("/gevraagdeActie/uiterlijk"),
+                doelbinding: role.purposes,
+                bewaren_dagen: role.retention_days,
+                vervangt: None,
+                voorganger_ontbreekt: false,
+                opgesteld: self.now,
+            },
+            withheld: Vec::new(),
+        })
+    }
+
+    /// The recipient's own document of minimised data, valid and encoded.
+    pub(super) fn native(&self, id: ParcelId, data: &Value) -> Result<Made<'_>, Failure> {
+        let fail = |reason, violations| Failure {
+            recipient: self.recipient.id.clone(),
+            reason,
+            violations,
+        };
+        let connector = self
+            .catalogue
+            .connector_of(self.recipient)
+            .ok_or_else(|| fail("vertaling-uit", Vec::new()))?;
+        let form = self.form(connector, data).ok_or_else(|| fail("geen-vorm", Vec::new()))?;
+        let hub = self.facts(id);
+        let (native, fired) = Run::new(&form.mapping, &self.catalogue.engine)
+            .document(data, &hub)
+            .map_err(|violations| fail("vertaling-uit", violations))?;
+        if !form.schema.accepts(&native) {
+            return Err(fail("schema-uit", form.schema.violations(&native)));
+        }
+        let bytes = encode_as(&connector.format, &form.schema.shape, &native)
+            .map_err(|violations| fail("schema-uit", violations))?;
+        Ok(Made { form, native, bytes, fired })
+    }
+
+    /// The recipient's first form for this kind whose condition holds.
+    fn form<'c>(&self, connector: &'c Connector, data: &Value) -> Option<&'c Outbound> {
+        connector.outbound.iter().filter(|form| form.kind == *self.kind).find(|form| {
+            form.condition.as_ref().is_none_or(|condition| {
+                let mut scope = self.catalogue.engine.scope();
+                scope.bind("b", data);
+                condition.holds(&scope).unwrap_or(false)
+            })
+        })
+    }
+
+    fn facts(&self, id: ParcelId) -> Value {
+        let recipient = self.recipient;
+        json!({
+            "zending": id,
+            "casus": self.case.number,
+            "opgesteld": self.now,
+            "bericht": self.kind.to_string(),
+            "hub": { "naam": self.catalogue.hub.naam, "oin": self.catalogue.hub.oin },
+            "ontvanger": { "naam": recipient.name, "oin": recipient.oin, "id": recipient.id },
+        })
+    }
+}
+
+/// A native value in the bytes of its format; the columns of CSV are those of its schema.
+pub fn encode_as(
+    format: &Format,
+    shape: &Shape,
+    native: &Value,
+) -> Result<Vec<u8>, Vec<Violation>> {
+    match format {
+        Format::Json => Ok(encode::json(native)),
+        Format::Xml(namespaces) => encode::xml(native, namespaces),
+        Format::Csv { separator } => {
+            let columns = match shape {
+                Shape::Object(fields) => fields.iter().map(|field| field.name.clone()).collect(),
+                _ => Vec::new(),
+            };
+            encode::csv(native, &columns, *separator)
+        }
+    }
+}

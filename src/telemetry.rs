@@ -1,0 +1,22 @@
+//! Log lines: to standard error, as text or JSON, at the level that `SCHAKEL_LOG` says.
+
+use tracing_subscriber::EnvFilter;
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogForm {
+    Text,
+    Json,
+}
+
+/// Starts logging. Once a process; later calls change nothing.
+pub fn start(form: LogForm, default_level: &str) {
+    let filter = EnvFilter::try_from_env("SCHAKEL_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(default_level));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _started_before = match form {
+        LogForm::Text => lines.try_init(),
+        LogForm::Json => lines.json().try_init(),
+    };
+}

@@ -1,0 +1,129 @@
+//! What a partner can ask over HTTP beyond sending: its messages, its mailbox, its log.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::message::{ParcelId, PartnerId, PublicId, Stage, Timestamp};
+
+use super::{Answer, OutgoingParcel};
+
+/// How much one answer may hold, so that a full mailbox does not fill the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub parcels: u16,
+    /// Documents together; the first parcel goes whatever its size.
+    pub size_bytes: usize,
+}
+
+/// The journal cannot be read or written now; try again after so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is unavailable")]
+pub struct Unavailable {
+    pub retry_after_seconds: u32,
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthResult {
+    Partner(PartnerId),
+    Unknown,
+    /// A known token of a partner that may not exchange now.
+    Suspended,
+    /// Nobody can tell now.
+    Unavailable,
+}
+
+/// A parcel under lease: unless the partner settles it before `leased_until`, it is handed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    pub parcel: OutgoingParcel,
+    pub leased_until: Timestamp,
+}
+
+/// A recipient's word about a parcel, as it came over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// `Ontvangen`, `Geaccepteerd` or `Geweigerd`.
+    pub stage: Stage,
+    /// A code of lower-case letters, digits and hyphens; never free text.
+    pub reason: Option<String>,
+}
+
+/// What became of that word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Recorded, now or before: the parcel is at this stage.
+    At(Stage),
+    /// The parcel is at this stage, from which it cannot go where the partner said.
+    Conflict(Stage),
+    /// No such parcel, or not this partner's.
+    Unknown,
+}
+
+/// Whether the hub can do its work, and which part cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    pub checks: Vec<Check>,
+}
+
+/// One part of the hub. The name is for people who run it: no partner, no address, no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub name: String,
+    pub ready: bool,
+}
+
+impl Readiness {
+    pub fn is_ready(&self) -> bool {
+        self.checks.iter().all(|check| check.ready)
+    }
+}
+
+/// Answers partners. Every method sees only what belongs to `partner`: somebody else's id and an
+/// unknown id give the same answer.
+pub trait PartnerDesk: Send + Sync + 'static {
+    fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult>;
+
+    /// The stages that a message reached, for its sender; `None` where it is not the sender.
+    fn message_status<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        message: PublicId,
+    ) -> Answer<'a, Result<Option<Value>, Unavailable>>;
+
+    /// Leases as many parcels as there is room for, urgent ones first.
+    fn collect<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        room: Room,
+    ) -> Answer<'a, Result<Vec<Collected>, Unavailable>>;
+
+    /// Returns as soon as there may be something to collect, at once where there already is, and
+    /// after `patience` at the latest.
+    fn wait_for_mail<'a>(&'a self, partner: &'a PartnerId, patience: Duration) -> Answer<'a, ()>;
+
+    /// A parcel that is leased to the partner or not settled yet.
+    fn content<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        parcel: ParcelId,
+    ) -> Answer<'a, Result<Option<OutgoingParcel>, Unavailable>>;
+
+    fn confirm<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        parcel: ParcelId,
+        word: Word,
+    ) -> Answer<'a, Result<Confirmed, Unavailable>>;
+
+    /// The partner's own exchanges and proofs from `after` on, as the JSON object that it gets.
+    fn log<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        after: Option<u64>,
+        limit: u16,
+    ) -> Answer<'a, Result<Value, Unavailable>>;
+
+    fn ready(&self) -> Answer<'_, Readiness>;
+}

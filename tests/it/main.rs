@@ -1,0 +1,3 @@
+//! The one integration test binary: whatever needs more than one room, or the whole program.
+
+mod tidy;
