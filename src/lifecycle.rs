@@ -276,7 +276,8 @@ async fn deliver(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<bool>)
 
 async fn read_files(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<bool>) {
     let active = hub.active();
-    let Some(Delivery::Map { map }) = active.catalogue.partner(&partner).map(|p| &p.delivery) else {
+    let Some(Delivery::Map { map }) = active.catalogue.partner(&partner).map(|p| &p.delivery)
+    else {
         return;
     };
     let root = hub.exchange_folder().join(map);
@@ -297,7 +298,9 @@ async fn sweep(hub: Arc<Hub>) {
         let before = clock::system_time().checked_sub(FILES_STAY);
         let active = hub.active();
         for partner in active.catalogue.partners.values() {
-            let (Delivery::Map { map }, Some(before)) = (&partner.delivery, before) else { continue };
+            let (Delivery::Map { map }, Some(before)) = (&partner.delivery, before) else {
+                continue;
+            };
             let root = hub.exchange_folder().join(map);
             if let Ok(folder) = Folder::open(partner.id.clone(), root).await
                 && let Err(error) = folder.prune(before).await

@@ -12,8 +12,8 @@ pub enum LogForm {
 
 /// Starts logging. Once a process; later calls change nothing.
 pub fn start(form: LogForm, default_level: &str) {
-    let filter = EnvFilter::try_from_env("SCHAKEL_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(default_level));
+    let filter =
+        EnvFilter::try_from_env("SCHAKEL_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _started_before = match form {
         LogForm::Text => lines.try_init(),

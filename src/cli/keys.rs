@@ -52,9 +52,8 @@ pub fn init(data: &Path, name: &str) -> Result<(), Halt> {
         );
         return Err(Halt::new(Exit::NotAllowed, text));
     }
-    let random = || {
-        clock::random::<32>().map_err(|error| Halt::new(Exit::Failure, error.to_string()))
-    };
+    let random =
+        || clock::random::<32>().map_err(|error| Halt::new(Exit::Failure, error.to_string()));
     let keys = HubKeys::generate(name, random()?, random()?, random()?);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
@@ -84,7 +83,10 @@ fn rotate(data: &Path) -> Result<(), Halt> {
     let _absent = std::fs::remove_file(&draft);
     write_private(&draft, keys.to_text().as_bytes()).map_err(|error| failed(&error))?;
     std::fs::rename(&draft, &path).map_err(|error| failed(&error))?;
-    say(&format!("Nieuwe sleutel, tijdperk {epoch}. Bewaar opnieuw een kopie van {}.", path.display()));
+    say(&format!(
+        "Nieuwe sleutel, tijdperk {epoch}. Bewaar opnieuw een kopie van {}.",
+        path.display()
+    ));
     Ok(())
 }
 

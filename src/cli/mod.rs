@@ -1,6 +1,7 @@
 //! The command line: what each command says, and with which exit code it ends.
 
 mod access;
+mod bench;
 mod check;
 mod connector;
 mod keys;
@@ -22,7 +23,11 @@ pub struct Cli {
     config: Option<PathBuf>,
     /// Map met het logboek en de sleutel van de hub
     #[arg(
-        long, global = true, env = "SCHAKEL_DATA", value_name = "MAP", default_value = "schakel-data"
+        long,
+        global = true,
+        env = "SCHAKEL_DATA",
+        value_name = "MAP",
+        default_value = "schakel-data"
     )]
     data: PathBuf,
     /// Vorm van de uitvoer
@@ -45,6 +50,8 @@ enum Command {
     /// De sleutel van de hub
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Meet wat deze machine aankan, met een eigen hub
+    Bench(bench::Asked),
     /// Koppelingen bekijken en beproeven
     #[command(subcommand)]
     Connector(connector::Command),
@@ -56,6 +63,7 @@ pub fn run(cli: Cli) -> Exit {
     match cli.command {
         Command::Check => check::run(config, cli.output),
         Command::Connector(command) => connector::run(&command, config, cli.output),
+        Command::Bench(asked) => wait_for(bench::run(&asked, cli.output)),
         Command::Keys(command) => keys::run(&command, &cli.data),
         Command::Serve { listen } => wait_for(serve::run(&cli.data, config, listen)),
     }

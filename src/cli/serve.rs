@@ -21,8 +21,9 @@ async fn serve(
     config: Option<&Path>,
     listen: Option<std::net::SocketAddr>,
 ) -> Result<(), Halt> {
-    let settings = Settings::load(config)
-        .map_err(|error| Halt::new(Exit::Invalid, format!("de instellingen kloppen niet: {error}")))?;
+    let settings = Settings::load(config).map_err(|error| {
+        Halt::new(Exit::Invalid, format!("de instellingen kloppen niet: {error}"))
+    })?;
     telemetry::start(settings.log.form, &settings.log.level);
     let keys = read_keys(data)?;
     let files = settings::read_or_shipped(config)
@@ -35,7 +36,9 @@ async fn serve(
         Service::start(data, keys, &files, &addresses).await.map_err(|error| halt_of(&error))?;
     say(&format!("Schakel luistert op http://{} (gegevens in {})", service.http, data.display()));
     if !service.given_set_is_active {
-        say("De aangeboden set is een andere dan de actieve; maak haar actief met: schakel activate");
+        say(
+            "De aangeboden set is een andere dan de actieve; maak haar actief met: schakel activate",
+        );
     }
     let ended = service.run_until(end_signal()).await;
     say("Schakel stopt: wat loopt, wordt afgemaakt.");

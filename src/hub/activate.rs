@@ -75,8 +75,7 @@ impl Hub {
     /// A second person agrees to a proposal.
     pub(super) async fn approve(&self, id: Uuid, by: String) -> Result<Value, SetError> {
         let proposals = self.journal.proposals().await?;
-        let proposal =
-            proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
+        let proposal = proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
         let files = recall(&self.data, proposal.catalogue)?;
         let catalogue = checked(&files)?;
         self.journal.partner_order(PartnerOrder::Approve { id, by }, clock::now()).await?;

@@ -103,8 +103,7 @@ pub fn recall(data: &Path, digest: Digest) -> Result<Files, SetError> {
         serde_json::from_slice(&bytes).map_err(|_| SetError::Changed(path.clone()))?;
     let mut files = Files::new();
     for (name, text) in coded {
-        let bytes =
-            BASE64_STANDARD.decode(text).map_err(|_| SetError::Changed(path.clone()))?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(|_| SetError::Changed(path.clone()))?;
         files.insert(name, bytes);
     }
     Ok(files)

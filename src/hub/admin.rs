@@ -267,8 +267,8 @@ impl Office {
     /// A new token, shown here once and stored nowhere.
     async fn make_key(&self, asked: PartnerAsked) -> Told {
         self.known(&asked.partner)?;
-        let random: [u8; 32] =
-            clock::random().map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
+        let random: [u8; 32] = clock::random()
+            .map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
         let token = format!("schakel_{}", BASE64_URL_SAFE_NO_PAD.encode(random));
         let hash = Digest::of(&[token.as_bytes()]);
         let label = if asked.label.is_empty() { "sleutel".to_owned() } else { asked.label };
@@ -284,13 +284,11 @@ impl Office {
 
     async fn make_secret(&self, asked: PartnerAsked) -> Told {
         self.known(&asked.partner)?;
-        let random: [u8; 32] =
-            clock::random().map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
+        let random: [u8; 32] = clock::random()
+            .map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
         let secret = format!("whsec_{}", BASE64_STANDARD.encode(random));
-        let order = PartnerOrder::AddSecret {
-            partner: asked.partner,
-            secret: secret.clone().into_bytes(),
-        };
+        let order =
+            PartnerOrder::AddSecret { partner: asked.partner, secret: secret.clone().into_bytes() };
         let id = self.order(order).await?;
         Ok(json!({ "id": id, "geheim": secret }))
     }

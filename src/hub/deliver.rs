@@ -195,7 +195,9 @@ impl Hub {
                 Sent::Later { code: code.to_owned(), retry_after_seconds }
             }
             WebhookOutcome::Refused { status } => Sent::Never(format!("http-{status}")),
-            WebhookOutcome::Blocked(blocked) => Sent::Never(format!("geblokkeerd-{}", blocked.code())),
+            WebhookOutcome::Blocked(blocked) => {
+                Sent::Never(format!("geblokkeerd-{}", blocked.code()))
+            }
         }
     }
 

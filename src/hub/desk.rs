@@ -119,7 +119,9 @@ impl PartnerDesk for Hub {
             let reads = self.journal.suspended().await.is_ok();
             let writes = self.journal.writable().await;
             let check = |name: &str, ready| Check { name: name.to_owned(), ready };
-            Readiness { checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)] }
+            Readiness {
+                checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)],
+            }
         })
     }
 }
@@ -213,8 +215,11 @@ impl Hub {
         limit: u16,
     ) -> Result<Value, Unavailable> {
         let after = after.map_or(0, |after| i64::try_from(after).unwrap_or(i64::MAX));
-        let lines =
-            self.journal.partner_log(partner, after, i64::from(limit)).await.map_err(unavailable)?;
+        let lines = self
+            .journal
+            .partner_log(partner, after, i64::from(limit))
+            .await
+            .map_err(unavailable)?;
         let next = lines.last().map(|line| line.seq);
         let mut entries = Vec::with_capacity(lines.len());
         for line in lines {

@@ -32,23 +32,27 @@ impl Hub {
         let inbound = catalogue.connector_of(sender).and_then(|connector| {
             connector.inbound.iter().find(|entry| entry.kind == message.kind)
         });
-        let outbound = catalogue.connector_of(recipient).and_then(|connector| {
-            connector.outbound.iter().find(|form| form.kind == message.kind)
-        });
-        let lines: Vec<Value> = view.iter().flat_map(|view| view.decisions()).map(|decision| {
-            let canonical = path_of(&decision.path);
-            json!({
-                "veld": decision.path,
-                "uitkomst": outcome(decision),
-                "reden": decision.withheld,
-                "herkomst": decision.origin.as_deref().unwrap_or(message.origin.as_str()),
-                "bron": inbound.map(|entry| sources(&entry.mapping, &canonical)),
-                "doel": outbound.map(|form| targets(&form.mapping, &canonical)),
-                "doelbinding": decision.purpose,
-                "grondslag": decision.purpose.as_ref()
-                    .and_then(|id| catalogue.purposes.get(id)).map(|p| &p.basis),
+        let outbound = catalogue
+            .connector_of(recipient)
+            .and_then(|connector| connector.outbound.iter().find(|form| form.kind == message.kind));
+        let lines: Vec<Value> = view
+            .iter()
+            .flat_map(|view| view.decisions())
+            .map(|decision| {
+                let canonical = path_of(&decision.path);
+                json!({
+                    "veld": decision.path,
+                    "uitkomst": outcome(decision),
+                    "reden": decision.withheld,
+                    "herkomst": decision.origin.as_deref().unwrap_or(message.origin.as_str()),
+                    "bron": inbound.map(|entry| sources(&entry.mapping, &canonical)),
+                    "doel": outbound.map(|form| targets(&form.mapping, &canonical)),
+                    "doelbinding": decision.purpose,
+                    "grondslag": decision.purpose.as_ref()
+                        .and_then(|id| catalogue.purposes.get(id)).map(|p| &p.basis),
+                })
             })
-        }).collect();
+            .collect();
         Ok(Some(json!({
             "bericht": reopened.stored.view.public_id,
             "afzender": sender.id,
@@ -98,7 +102,8 @@ fn describe(mapping: &Mapping, rule: &Rule) -> Value {
 /// Where in the recipient's document a canonical field ends up.
 fn targets(mapping: &Mapping, canonical: &Path) -> Vec<Value> {
     let source = Path { root: "b".to_owned(), steps: canonical.steps.clone() };
-    let rules = mapping.rules.iter().filter(|rule| rule.reads.iter().any(|read| read.touches(&source)));
+    let rules =
+        mapping.rules.iter().filter(|rule| rule.reads.iter().any(|read| read.touches(&source)));
     rules
         .map(|rule| {
             let target = rule.target.to_string();

@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::catalogue::problem::Files;
 use crate::catalogue::Catalogue;
+use crate::catalogue::problem::Files;
 use crate::evidence::{HubKeys, sign_role};
 use crate::journal::{Journal, JournalError, OpenError, Outgoing, Writer};
 use crate::message::PartnerId;

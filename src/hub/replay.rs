@@ -70,7 +70,9 @@ impl Hub {
         dispatch.not_sent.retain(|skipped| skipped.recipient.as_ref().is_some_and(wanted));
         for parcel in &mut dispatch.parcels {
             let earlier = trace.parcels.iter().rev().find(|old| {
-                old.recipient == parcel.recipient && !old.answer && old.state != ParcelState::Vervallen
+                old.recipient == parcel.recipient
+                    && !old.answer
+                    && old.state != ParcelState::Vervallen
             });
             let Some(earlier) = earlier else { continue };
             let again = redispatch(
@@ -103,9 +105,11 @@ impl Hub {
         let trace = self.journal.trace(id, clock::now()).await?;
         let dispatch = self.remake(&active, &reopened, &trace, only).await?;
         let lines = dispatch.parcels.iter().map(|parcel| {
-            let earlier = trace.parcels.iter().rev().find(|old| {
-                old.recipient == parcel.recipient && !old.answer
-            });
+            let earlier = trace
+                .parcels
+                .iter()
+                .rev()
+                .find(|old| old.recipient == parcel.recipient && !old.answer);
             let what = match earlier {
                 None => "nieuw",
                 Some(old) if old.id == parcel.id => "zelfde inhoud, opnieuw aangeboden",
@@ -120,9 +124,14 @@ impl Hub {
                 "onthoudenNu": parcel.withheld,
             })
         });
-        let refused = dispatch.failures.iter().map(|f| json!({ "ontvanger": f.recipient, "reden": f.reason }));
-        let skipped =
-            dispatch.not_sent.iter().map(|s| json!({ "ontvanger": s.recipient, "reden": s.reason }));
+        let refused = dispatch
+            .failures
+            .iter()
+            .map(|f| json!({ "ontvanger": f.recipient, "reden": f.reason }));
+        let skipped = dispatch
+            .not_sent
+            .iter()
+            .map(|s| json!({ "ontvanger": s.recipient, "reden": s.reason }));
         Ok(json!({
             "bericht": trace.message.public_id,
             "zendingen": lines.collect::<Vec<_>>(),

@@ -140,9 +140,8 @@ impl Desk {
 
     /// What a partner collects when every look says go.
     pub async fn collect(&self, name: &str, limit: usize) -> Vec<Outgoing> {
-        let look: Arc<LookFn> = Arc::new(|_, _| Look::Go);
         let name = partner(name);
-        let handed = self.journal.collect(&name, self.now(), limit, 60, look);
+        let handed = self.journal.collect(&name, self.now(), limit, 60, all_go());
         handed.await.unwrap().parcels
     }
 
@@ -327,4 +326,9 @@ pub fn confirmation(parcel: ParcelId, stage: Stage) -> Confirmation {
 pub fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     std::pin::Pin::new(future).poll(&mut context)
+}
+
+/// A look that lets everything go.
+fn all_go() -> Arc<LookFn> {
+    Arc::new(|_: &Outgoing, _| Look::Go)
 }
