@@ -105,3 +105,82 @@ pub fn decide(
         recipients: BTreeSet::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::message::{Effect, ExternalId, MessageKind};
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-11-23T12:00:00Z").unwrap()
+    }
+
+    fn message(sender: &str, usage: Usage, references: Vec<Reference>) -> CanonicalMessage {
+        CanonicalMessage {
+            sender: sender.parse().unwrap(),
+            origin: "politie".parse().unwrap(),
+            connector: "politie".parse().unwrap(),
+            kind: MessageKind { name: "signaal-gemeld".into(), version: 1 },
+            effect: Effect::Melding,
+            external_id: ExternalId::new("x".into()),
+            usage,
+            reference: "K-1".into(),
+            theme: Some("woonoverlast".into()),
+            urgent: false,
+            references,
+            named_recipients: Vec::new(),
+            confirmation: None,
+            data: json!({}),
+        }
+    }
+
+    fn case(usage: Usage, participants: &[&str]) -> CaseState {
+        CaseState {
+            id: CaseId::from(uuid::Uuid::from_u128(7)),
+            number: CaseNumber::from_stored("C-0000-0000-0007".into()),
+            usage,
+            theme: None,
+            participants: participants.iter().map(|name| name.parse().unwrap()).collect(),
+            recipients: BTreeSet::new(),
+        }
+    }
+
+    fn joins(message: &CanonicalMessage, found: &[CaseState]) -> bool {
+        matches!(decide(message, found, now(), &mut Entropy::new([1; 32])), Decision::Join(_))
+    }
+
+    #[test]
+    fn a_message_joins_the_case_of_its_own_reference() {
+        let update = message("politie", Usage::Echt, Vec::new());
+        assert!(joins(&update, &[case(Usage::Echt, &["politie"])]));
+        assert!(!joins(&update, &[]), "nothing found: a case of its own");
+    }
+
+    #[test]
+    fn an_exercise_never_joins_a_real_case() {
+        let exercise = message("politie", Usage::Oefening, Vec::new());
+        assert!(!joins(&exercise, &[case(Usage::Echt, &["politie"])]));
+        let [real, exercise] = [Usage::Echt, Usage::Oefening]
+            .map(|usage| keys(&message("politie", usage, Vec::new()))[0].to_bytes());
+        assert_ne!(real, exercise, "not even their keys meet");
+    }
+
+    #[test]
+    fn a_reference_counts_only_from_a_participant() {
+        let guess = vec![Reference::Case("C-0000-0000-0007".into())];
+        let outsider = message("wonen-zuid", Usage::Echt, guess.clone());
+        assert!(!joins(&outsider, &[case(Usage::Echt, &["politie"])]));
+        let insider = message("wonen-zuid", Usage::Echt, guess);
+        assert!(joins(&insider, &[case(Usage::Echt, &["politie", "wonen-zuid"])]));
+    }
+
+    #[test]
+    fn a_theme_comes_with_the_first_message_that_has_one() {
+        let first = message("politie", Usage::Echt, Vec::new());
+        let found = [case(Usage::Echt, &["politie"])];
+        let decision = decide(&first, &found, now(), &mut Entropy::new([1; 32]));
+        assert_eq!(decision.case().theme.as_deref(), Some("woonoverlast"));
+    }
+}

@@ -177,7 +177,7 @@ pub(super) async fn load(
     let lanes = "select case_id, recipient,
                 max(case when state in ('wacht', 'uitval') then 1 else 0 end) as open,
                 max(case when stage = 'verlopen' then position else 0 end) as dropped,
-                max(position) as last
+                max(position) as last, max(1 - answer) as informed
             from outbox where case_id in ({ids}) group by case_id, recipient";
     for row in fetch_in(conn, lanes, cells).await? {
         if let Some(case) = cases.get_mut(&row.uuid("case_id")?) {
@@ -186,7 +186,10 @@ pub(super) async fn load(
                 Lane { open: row.int("open")? != 0, gap: row.int("dropped")? == row.int("last")? };
             case.lanes.insert(recipient.clone(), lane);
             case.state.participants.insert(recipient.clone());
-            case.state.recipients.insert(recipient);
+            // Who only got an answer did not hear of the signal itself.
+            if row.int("informed")? != 0 {
+                case.state.recipients.insert(recipient);
+            }
         }
     }
     Ok(cases)

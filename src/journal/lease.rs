@@ -253,7 +253,7 @@ pub(super) async fn leased_rows(
     leased: &Leased,
 ) -> Result<Vec<sqlx::sqlite::SqliteRow>, sqlx::Error> {
     let ids = leased.parcels.iter().copied().map(Cell::from).collect();
-    let mut rows = std::collections::HashMap::new();
+    let mut rows = HashMap::new();
     for row in fetch_in(conn, LEASED, ids).await? {
         rows.insert(row.uuid("id")?, row);
     }

@@ -47,7 +47,14 @@ impl Journal {
         let mut conn = self.reads.acquire().await?;
         let id = Uuid::from(case);
         let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
-        found.remove(&id).map(|case| case.state).ok_or(JournalError::Erased)
+        if let Some(case) = found.remove(&id) {
+            return Ok(case.state);
+        }
+        let known = query("select id from cases where id = $1", [id.into()]);
+        match known.fetch_optional(&mut *conn).await? {
+            Some(_) => Err(JournalError::Erased),
+            None => Err(JournalError::NotFound),
+        }
     }
 
     /// When the next parcel for one of these recipients is due; in the past where one is.

@@ -159,7 +159,9 @@ impl Unit<'_> {
             put.rows.push(row);
             case.lanes.insert(recipient.clone(), Lane { open: true, gap: false });
             case.state.participants.insert(recipient.clone());
-            case.state.recipients.insert(recipient);
+            if !made.answer {
+                case.state.recipients.insert(recipient);
+            }
         }
         self.quarantine_unsent(dispatch, made, case_id, None)?;
         Ok(put)

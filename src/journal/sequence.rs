@@ -136,7 +136,8 @@ async fn load_edge(conn: &mut SqliteConnection, size: u64) -> Result<Vec<Tile>, 
         count /= TILE_WIDTH as u64;
     }
     let Some(tail) = edge.first() else { return Ok(edge) };
-    let first = i64::try_from(size).unwrap_or(i64::MAX) - tail.hashes().len() as i64;
+    let first = size - tail.hashes().len() as u64;
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
     let sql = "select l.data from numbered n join leaf l on l.id = n.leaf
         where n.number >= $1 order by n.number";
     let rows = query(sql, [first.into()]).fetch_all(conn).await?;
@@ -185,7 +186,7 @@ impl Unit<'_> {
             query(sql, cells).execute(&mut *self.conn).await?;
         }
         self.sign(tree, now).await?;
-        Ok(Sequenced { added, size, more: leaves.len() as i64 == STEP_MAX })
+        Ok(Sequenced { added, size, more: i64::try_from(leaves.len()) == Ok(STEP_MAX) })
     }
 
     async fn sign(&mut self, tree: &mut Tree, now: Timestamp) -> Result<(), JournalError> {

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::casework::CaseState;
 use crate::message::{
-    CaseId, CaseNumber, Digest, Entropy, ExternalId, MessageId, ParcelId, PartnerId, PublicId,
-    PurposeId, Refusal, RoleStatement, RouteId, Stage, Timestamp, Usage,
+    CaseId, CaseNumber, Digest, Entropy, MessageId, ParcelId, PartnerId, PublicId, PurposeId,
+    Refusal, RoleStatement, RouteId, Stage, Timestamp, Usage,
 };
 use crate::pipeline::{Admitted, Dispatch, Feedback, Withheld};
 

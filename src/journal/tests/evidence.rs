@@ -1,6 +1,6 @@
 //! Evidence: signed, provable, and not to be changed unnoticed.
 
-use super::desk::{Desk, all_go, keys, partner, signal};
+use super::desk::{Desk, keys, partner, signal};
 use crate::evidence::{Checkpoint, Content, LeafKind, verify_consistency};
 use crate::journal::{FindingCode, Journal, VerifyReport};
 
@@ -13,7 +13,7 @@ async fn busy_desk() -> Desk {
     let mut refused = signal("b-1", "k-1", &[]);
     refused.text = "iets anders".to_owned();
     desk.refused(&refused).await;
-    desk.journal.collect(&partner("woonbedrijf"), desk.now(), 7, 60, all_go()).await.unwrap();
+    desk.collect("woonbedrijf", 7).await;
     while desk.journal.sequence(desk.now()).await.unwrap().more {}
     desk
 }

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, all_go, partner, signal};
-use crate::journal::{ConfirmOrder, JournalError, Outgoing};
+use super::desk::{Desk, partner, signal};
+use crate::journal::{AttemptOutcome, ConfirmOrder, JournalError, Look, LookFn, Outgoing};
 use crate::message::{ParcelId, Stage};
 
 async fn collect(desk: &Desk, limit: usize) -> Vec<Outgoing> {
-    desk.journal
-        .collect(&partner("woonbedrijf"), desk.now(), limit, 60, all_go())
-        .await
-        .unwrap()
-        .parcels
+    desk.collect("woonbedrijf", limit).await
 }
 
 async fn confirm(desk: &Desk, parcel: ParcelId, stage: Stage) -> Result<Stage, JournalError> {
@@ -47,9 +43,10 @@ async fn a_lane_is_collected_whole_and_in_order() {
         desk.pass(1);
     }
     let all = collect(&desk, 10).await;
-    let texts: Vec<_> = all.iter().map(|p| String::from_utf8_lossy(&p.bytes)).collect();
-    let order: Vec<_> = texts.iter().map(|t| &t[t.len() - 4..t.len() - 1]).collect();
-    assert_eq!(order, ["b-1", "b-2", "b-4", "b-3"]);
+    let texts: Vec<_> = all.iter().map(|p| std::str::from_utf8(&p.bytes).unwrap()).collect();
+    let expected =
+        ["b-1", "b-2", "b-4", "b-3"].map(|id| format!("voor woonbedrijf: \"inhoud van {id}\""));
+    assert_eq!(texts, expected);
     assert!(collect(&desk, 10).await.is_empty(), "they are under lease");
     desk.pass(61);
     assert_eq!(ids(&collect(&desk, 10).await), ids(&all), "the lease ended");
@@ -86,12 +83,7 @@ async fn a_yes_reaches_who_sent_the_message_once() {
     let other = confirm(&desk, parcel, Stage::Geweigerd).await;
     assert!(matches!(other, Err(JournalError::Stage { .. })), "the word is final");
 
-    let answers = desk
-        .journal
-        .collect(&partner("politie"), desk.now(), 10, 60, all_go())
-        .await
-        .unwrap()
-        .parcels;
+    let answers = desk.collect("politie", 10).await;
     assert_eq!(answers.len(), 1);
     assert_eq!(answers[0].bytes, b"b-1 over k-1: geaccepteerd");
     assert!(answers[0].answer);
@@ -119,4 +111,28 @@ async fn each_collected_parcel_carries_its_proof() {
     let parcel = collect(&desk, 1).await.remove(0);
     assert_eq!(parcel.commitment, crate::evidence::commitment(&parcel.salt, &parcel.bytes));
     assert!(parcel.checkpoint.unwrap().starts_with("proef\n1\n"));
+}
+
+#[tokio::test]
+async fn what_may_not_go_stays_and_holds_its_lane() {
+    let desk = Desk::new().await;
+    for (id, reference) in [("b-1", "k-1"), ("b-2", "k-1"), ("b-3", "k-2")] {
+        desk.accepted(&signal(id, reference, &["woonbedrijf"])).await;
+        desk.pass(1);
+    }
+    let first = desk.now().plus_seconds(-3);
+    let look: Arc<LookFn> = Arc::new(move |parcel, _| {
+        if parcel.made_at == first { Look::Stop("doelbinding-vervallen") } else { Look::Go }
+    });
+    let name = partner("woonbedrijf");
+    let handed = desk.journal.collect(&name, desk.now(), 10, 60, look).await.unwrap();
+    assert_eq!(handed.parcels.len(), 1, "b-3; b-2 waits for b-1");
+    let (held, found) = &handed.review[0];
+    assert_eq!(*found, Look::Stop("doelbinding-vervallen"));
+    let outcome = AttemptOutcome::Quarantine { reason: "doelbinding-vervallen".to_owned() };
+    desk.journal.settle(held.id, held.lease, outcome, desk.now()).await.unwrap();
+    assert!(collect(&desk, 10).await.is_empty());
+    let trace = desk.journal.trace(held.id.into(), desk.now()).await.unwrap();
+    assert_eq!(trace.parcels[0].stage, Stage::Klaargezet, "it was never handed over");
+    assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }

@@ -81,7 +81,7 @@ impl Page {
         let cells = [after.into(), PAGE_ROWS.into()];
         let rows = query(sql, cells).fetch_all(&mut *conn).await?;
         let leaves: Vec<LeafRow> = rows.iter().map(leaf_row).collect::<Result<_, _>>()?;
-        let full = leaves.len() as i64 == PAGE_ROWS;
+        let full = i64::try_from(leaves.len()) == Ok(PAGE_ROWS);
         let until = leaves.last().map(|leaf| leaf.id).filter(|_| full);
         let range = (after, until.unwrap_or(i64::MAX));
         let documents = documents(conn, range).await?;
