@@ -15,6 +15,8 @@ use cel::common::ast::{Expr as Node, LiteralValue};
 use cel::{Context, ExecutionError, IdedExpr, Program};
 use serde_json::Value;
 
+use super::shape::Shape;
+
 pub use lineage::{Lineage, Path, Step, Variable, lineage};
 
 /// Code lists by their full name, `<file>#<list>`.
@@ -58,6 +60,17 @@ impl Expression {
         let mut expr = program.expression().clone();
         qualify_codes(&mut expr, list_prefix)?;
         Ok(Self { text: text.to_owned(), expr })
+    }
+
+    /// Parses a condition on `b` of this shape, which must guard what can be absent.
+    pub fn condition(text: &str, list_prefix: &str, b: &Shape) -> Result<Self, String> {
+        let expression = Self::compile(text, list_prefix)?;
+        let variable = Variable { path: Path::root("b"), shape: b.clone() };
+        let lineage = expression.lineage(&BTreeMap::from([("b".to_owned(), variable)]))?;
+        match lineage.unguarded.first() {
+            Some(path) => Err(format!("{path} kan ontbreken; gebruik has()")),
+            None => Ok(expression),
+        }
     }
 
     /// What it reads, given the variables it may use.

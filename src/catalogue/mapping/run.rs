@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Fill, ListPart, Mapping, Node, Place, Step};
 use crate::catalogue::cel::{Engine, EvalError, Scope};
-use crate::catalogue::schema::escape;
+use crate::catalogue::schema::below;
 use crate::message::Violation;
 
 /// Elements that one list may yield; a mapping never makes more of a document than this.
@@ -19,6 +19,24 @@ pub struct Run<'m> {
     violations: Vec<Violation>,
     /// Which rules gave a value, for coverage.
     fired: Vec<bool>,
+}
+
+/// A place in the target, put into words only where something went wrong.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Root,
+    Field(&'a At<'a>, &'a str),
+    Element(&'a At<'a>, usize),
+}
+
+impl At<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Field(above, name) => below(&above.pointer(), name),
+            Self::Element(above, index) => format!("{}/{index}", above.pointer()),
+        }
+    }
 }
 
 /// The variables in scope, and their CEL scope once an expression asks for it.
@@ -75,7 +93,7 @@ impl<'m> Run<'m> {
     pub fn document(mut self, b: &Value, h: &Value) -> Result<(Value, Vec<bool>), Vec<Violation>> {
         let env = Env::new(self.engine, vec![("b", b), ("h", h)]);
         let mapping = self.mapping;
-        let object = self.object(&mapping.nodes, &env, "");
+        let object = self.object(&mapping.nodes, &env, &At::Root);
         if self.violations.is_empty() {
             Ok((Value::Object(object), self.fired))
         } else {
@@ -83,13 +101,18 @@ impl<'m> Run<'m> {
         }
     }
 
-    fn object(&mut self, nodes: &'m [Node], env: &Env<'m, '_, '_>, at: &str) -> Map<String, Value> {
-        let mut object = Map::new();
+    fn object(
+        &mut self,
+        nodes: &'m [Node],
+        env: &Env<'m, '_, '_>,
+        at: &At<'_>,
+    ) -> Map<String, Value> {
+        let mut object = Map::with_capacity(nodes.len());
         for node in nodes {
             match node {
                 Node::Field { name, rule, fill, optional } => {
-                    let place = || format!("{at}/{}", escape(name));
-                    if let Some(value) = self.fill(fill, env, *optional, place) {
+                    let at = At::Field(at, name);
+                    if let Some(value) = self.fill(fill, env, *optional, &at) {
                         if let Some(fired) = self.fired.get_mut(*rule) {
                             *fired = true;
                         }
@@ -97,14 +120,14 @@ impl<'m> Run<'m> {
                     }
                 }
                 Node::Object { name, children } => {
-                    let inner = self.object(children, env, &format!("{at}/{}", escape(name)));
+                    let inner = self.object(children, env, &At::Field(at, name));
                     if !inner.is_empty() {
                         object.insert(name.clone(), Value::Object(inner));
                     }
                 }
                 Node::List { name, parts } => {
                     let mut items = Vec::new();
-                    let at = format!("{at}/{}", escape(name));
+                    let at = At::Field(at, name);
                     parts.iter().for_each(|part| self.list(part, env, &at, &mut items));
                     if !items.is_empty() {
                         object.insert(name.clone(), Value::Array(items));
@@ -119,7 +142,7 @@ impl<'m> Run<'m> {
         &mut self,
         part: &'m ListPart,
         env: &Env<'m, '_, '_>,
-        at: &str,
+        at: &At<'_>,
         items: &mut Vec<Value>,
     ) {
         let Some(source) = &part.source else {
@@ -141,10 +164,10 @@ impl<'m> Run<'m> {
         &mut self,
         part: &'m ListPart,
         env: &Env<'m, '_, '_>,
-        at: &str,
+        at: &At<'_>,
         items: &mut Vec<Value>,
     ) {
-        let object = self.object(&part.children, env, &format!("{at}/{}", items.len()));
+        let object = self.object(&part.children, env, &At::Element(at, items.len()));
         if !object.is_empty() {
             items.push(Value::Object(object));
         }
@@ -156,7 +179,7 @@ impl<'m> Run<'m> {
         part: &'m ListPart,
         env: &Env<'m, '_, 'v>,
         element: &'v Value,
-        at: &str,
+        at: &At<'_>,
     ) -> bool {
         part.conditions.iter().all(|(name, condition)| {
             let result = if *name == part.element {
@@ -168,16 +191,16 @@ impl<'m> Run<'m> {
         })
     }
 
-    fn conditions(&mut self, part: &'m ListPart, env: &Env<'m, '_, '_>, at: &str) -> bool {
+    fn conditions(&mut self, part: &'m ListPart, env: &Env<'m, '_, '_>, at: &At<'_>) -> bool {
         part.conditions.iter().all(|(_, condition)| {
             let result = condition.holds(env.scope());
             self.verdict(result, at)
         })
     }
 
-    fn verdict(&mut self, result: Result<bool, EvalError>, at: &str) -> bool {
+    fn verdict(&mut self, result: Result<bool, EvalError>, at: &At<'_>) -> bool {
         result.unwrap_or_else(|error| {
-            self.violations.push(explain(error, at.to_owned()));
+            self.violations.push(explain(error, at.pointer()));
             false
         })
     }
@@ -187,7 +210,7 @@ impl<'m> Run<'m> {
         fill: &Fill,
         env: &Env<'m, '_, '_>,
         optional: bool,
-        place: impl Fn() -> String,
+        at: &At<'_>,
     ) -> Option<Value> {
         let result = match fill {
             Fill::Literal(value) => return Some(value.clone()),
@@ -200,7 +223,7 @@ impl<'m> Run<'m> {
             Ok(value) => Some(value),
             Err(EvalError::Absent) if optional => None,
             Err(error) => {
-                self.violations.push(explain(error, place()));
+                self.violations.push(explain(error, at.pointer()));
                 None
             }
         }
