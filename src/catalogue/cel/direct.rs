@@ -22,6 +22,7 @@ pub enum Direct {
     Text(fn(&str) -> Option<String>, Box<Direct>),
     Code { list: String, key: Box<Direct>, default: Option<Box<Direct>> },
     Equal { sides: Box<[Direct; 2]>, wanted: bool },
+    Among(Box<Direct>, Vec<String>),
     Not(Box<Direct>),
     And(Box<[Direct; 2]>),
     Or(Box<[Direct; 2]>),
@@ -74,6 +75,7 @@ fn of_call(call: &CallExpr) -> Option<Direct> {
     match (call.func_name.as_str(), call.args.len()) {
         (operators::EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: true }),
         (operators::NOT_EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: false }),
+        (operators::IN, 2) => Some(Direct::Among(Box::new(part(0)?), texts(call.args.get(1)?)?)),
         (operators::LOGICAL_AND, 2) => Some(Direct::And(pair()?)),
         (operators::LOGICAL_OR, 2) => Some(Direct::Or(pair()?)),
         (operators::LOGICAL_NOT, 1) => Some(Direct::Not(Box::new(part(0)?))),
@@ -91,6 +93,16 @@ fn of_call(call: &CallExpr) -> Option<Direct> {
         }
         _ => None,
     }
+}
+
+/// The texts of a list of nothing but those.
+fn texts(expr: &IdedExpr) -> Option<Vec<String>> {
+    let Expr::List(list) = &expr.expr else { return None };
+    let text = |item: &IdedExpr| match &item.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+        _ => None,
+    };
+    list.elements.iter().map(text).collect()
 }
 
 /// The path that an expression is: selections and literal indices on a variable.
@@ -164,6 +176,13 @@ impl Direct {
                     (Answer::Value(_), other) | (other, _) => other,
                 }
             }
+            Self::Among(inner, texts) => match inner.answer(known) {
+                Answer::Value(value) => match &*value {
+                    Value::String(text) => flag(texts.contains(text)),
+                    _ => Ask,
+                },
+                other => other,
+            },
             Self::Not(inner) => inner.decide(known, |holds| flag(!holds)),
             Self::And(sides) => {
                 let [left, right] = &**sides;

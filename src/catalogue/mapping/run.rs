@@ -87,6 +87,9 @@ impl<'m> Run<'m> {
                         if let Some(fired) = self.fired.get_mut(*rule) {
                             *fired = true;
                         }
+                        if object.is_empty() {
+                            object = Map::with_capacity(nodes.len());
+                        }
                         object.insert(name.clone(), value);
                     }
                 }
