@@ -1,3 +1,4 @@
 //! The one integration test binary: whatever needs more than one room, or the whole program.
 
+mod lineage;
 mod tidy;
