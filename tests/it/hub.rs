@@ -84,10 +84,10 @@ impl Place {
         self.root.path().join("set")
     }
 
-    /// Copies folders of the checkout into the set: `config`, `connectors/politie`.
-    pub fn take(&self, folders: &[&str]) -> &Self {
-        for folder in folders {
-            copy(&checkout().join(folder), &self.set().join(folder));
+    /// Copies files and folders of the checkout into the set: `config`, `connectors/politie`.
+    pub fn take(&self, paths: &[&str]) -> &Self {
+        for path in paths {
+            copy(&checkout().join(path), &self.set().join(path));
         }
         self
     }
@@ -216,15 +216,15 @@ fn client() -> reqwest::Client {
 }
 
 fn copy(from: &Path, to: &Path) {
+    if from.is_file() {
+        std::fs::create_dir_all(to.parent().expect("in a folder")).expect("a folder");
+        std::fs::copy(from, to).expect("a copy");
+        return;
+    }
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder of the checkout") {
         let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
+        copy(&entry.path(), &to.join(entry.file_name()));
     }
 }
 
@@ -342,12 +342,15 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An action of an operator.
-    pub async fn try_office(&self, action: &str, body: &Value) -> Reply {
+    /// An action of an operator; `None` where the hub died of it.
+    pub async fn ask_office(&self, action: &str, body: &Value) -> Option<Reply> {
         let office = Door { http: self.office.clone(), client: self.door.client.clone() };
         let content = Some((JSON, body.to_string().into_bytes()));
-        let path = format!("/beheer/{action}");
-        office.ask("POST", &path, &self.office_token, content).await.expect("the office answers")
+        office.ask("POST", &format!("/beheer/{action}"), &self.office_token, content).await
+    }
+
+    pub async fn try_office(&self, action: &str, body: &Value) -> Reply {
+        self.ask_office(action, body).await.expect("the office answers")
     }
 
     /// An action that must succeed.
@@ -409,7 +412,8 @@ impl Hub {
 
     /// Waits for the hub to end by itself; the place, and the signal that ended it.
     pub async fn ended(mut self) -> (Place, Option<i32>) {
-        let status = until("the hub ends", async || self.child.0.try_wait().expect("a child")).await;
+        let status =
+            until("the hub ends", async || self.child.0.try_wait().expect("a child")).await;
         (self.place, status.signal())
     }
 

@@ -1,3 +1,6 @@
 //! The one integration test binary: whatever needs more than one room, or the whole program.
 
+#[cfg(feature = "failpoints")]
+mod kill;
+mod hub;
 mod tidy;
