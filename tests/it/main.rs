@@ -2,5 +2,8 @@
 
 #[cfg(feature = "failpoints")]
 mod kill;
+mod bad_input;
 mod hub;
+mod isolation;
+mod sets;
 mod tidy;
