@@ -80,18 +80,19 @@ async fn a_set_that_gives_more_needs_a_second_person_and_outlives_its_folder() {
     let hub = place.start().await;
     let before = active(&hub).await;
     let file = "config/purposes/regie-gemeente.toml";
-    let more = "\"onderwerp\" = \"houd\"\n\"omschrijving\" = \"houd\"";
-    let mut wider = set(file, |text| swap(text, "\"onderwerp\" = \"houd\"", more));
-    // The example that says this is withheld would stop it before anybody is asked.
+    let mut wider = set(file, |text| swap(text, "naam\" = \"veralgemeen\"", "naam\" = \"houd\""));
+    // The example that says what is withheld would stop it before anybody is asked.
     let files = wider["bestanden"].as_object_mut().expect("files");
     files.retain(|name, _| !name.starts_with("connectors/gemeente/examples/van-politie/"));
     let told = hub.office("set-activeren", wider.clone()).await;
     let more = told["ruimer"].as_array().expect("a list");
-    assert!(more.iter().any(|line| line.as_str().is_some_and(|l| l.contains("omschrijving"))));
+    assert!(
+        more.iter().any(|line| line.as_str().is_some_and(|l| l.contains("betrokkenen[].naam")))
+    );
     let proposal = told["voorstel"].clone();
     assert!(proposal.is_string(), "{told}");
     assert_eq!(active(&hub).await, before, "one person is not enough");
-    assert!(!seen_by_gemeente(&hub, 1).await.contains("Bewoner bonsde"));
+    assert!(!seen_by_gemeente(&hub, 1).await.contains("Willem"));
 
     let order = |by: &str| json!({ "id": proposal, "door": by });
     let told = hub.try_office("set-goedkeuren", &order("anna")).await;
@@ -100,13 +101,13 @@ async fn a_set_that_gives_more_needs_a_second_person_and_outlives_its_folder() {
     hub.office("set-goedkeuren", order("bram")).await;
     let after = active(&hub).await;
     assert_ne!(after, before);
-    assert!(seen_by_gemeente(&hub, 2).await.contains("Bewoner bonsde"));
+    assert!(seen_by_gemeente(&hub, 2).await.contains("Willem"));
 
     // The folder still has the old set, and then another one: what was activated holds.
     let place = hub.stop().await;
     place.edit("config/hub.toml", "Schakel Eindhoven", "Iets anders");
     let hub = place.start().await;
     assert_eq!(active(&hub).await, after);
-    assert!(seen_by_gemeente(&hub, 3).await.contains("Bewoner bonsde"));
+    assert!(seen_by_gemeente(&hub, 3).await.contains("Willem"));
     assert!(hub.stop().await.log().contains("schakel activate"), "and somebody is told so");
 }
