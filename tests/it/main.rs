@@ -3,5 +3,8 @@
 mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod bad_input;
 mod hub;
+mod isolation;
+mod sets;
 mod tidy;
