@@ -212,7 +212,9 @@ impl<'a> Runner<'a> {
             let incoming = Incoming { partner, media_type: None, bytes, received };
             admit_traced(self.catalogue, &incoming)
         });
-        let foreign = |result: &Result<_, Refusal>| matches!(result, Err(refusal) if refusal.fault == Fault::AndereAfzender);
+        let foreign = |result: &Result<_, Refusal>| {
+            result.as_ref().is_err_and(|refusal| refusal.fault == Fault::AndereAfzender)
+        };
         let mut result = attempts.next().ok_or(NO_SPEAKER)?;
         while foreign(&result) {
             match attempts.next() {

@@ -4,6 +4,7 @@ mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod bad_input;
+mod cli;
 mod hub;
 mod isolation;
 mod sets;
