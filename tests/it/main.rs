@@ -3,6 +3,7 @@
 #[cfg(feature = "failpoints")]
 mod kill;
 mod bad_input;
+mod canary;
 mod hub;
 mod isolation;
 mod sets;
