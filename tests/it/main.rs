@@ -4,6 +4,9 @@ mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod bad_input;
+mod canary;
+mod concurrency;
+mod disk_full;
 mod hub;
 mod isolation;
 mod sets;
