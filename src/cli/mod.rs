@@ -4,15 +4,19 @@ mod access;
 mod bench;
 mod check;
 mod connector;
+mod demo;
 mod keys;
 mod output;
 mod serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
 pub use output::Exit;
+
+/// The data folder where none is named.
+const USUAL_DATA: &str = "schakel-data";
 
 /// Schakel: the hub through which a municipality and its chain partners exchange signals.
 #[derive(Debug, Parser)]
@@ -27,7 +31,7 @@ pub struct Cli {
         global = true,
         env = "SCHAKEL_DATA",
         value_name = "MAP",
-        default_value = "schakel-data"
+        default_value = USUAL_DATA
     )]
     data: PathBuf,
     /// Vorm van de uitvoer
@@ -47,6 +51,8 @@ enum Command {
         #[arg(long, value_name = "ADRES")]
         listen: Option<std::net::SocketAddr>,
     },
+    /// Speelt een avond in één gemeente, tegen een hub die echt draait
+    Demo(demo::Options),
     /// De sleutel van de hub
     #[command(subcommand)]
     Keys(keys::Command),
@@ -64,6 +70,11 @@ pub fn run(cli: Cli) -> Exit {
         Command::Check => check::run(config, cli.output),
         Command::Connector(command) => connector::run(&command, config, cli.output),
         Command::Bench(asked) => wait_for(bench::run(&asked, cli.output)),
+        Command::Demo(options) => {
+            // The demo makes a folder of its own where none but the usual one was given.
+            let asked = Some(cli.data.as_path()).filter(|data| *data != Path::new(USUAL_DATA));
+            wait_for(demo::run(&options, asked, cli.output))
+        }
         Command::Keys(command) => keys::run(&command, &cli.data),
         Command::Serve { listen } => wait_for(serve::run(&cli.data, config, listen)),
     }
