@@ -234,11 +234,11 @@ async fn serve_partners(hub: Arc<Hub>, stopping: watch::Receiver<bool>) {
             .collect();
         serving.retain(|id, _| wanted.contains(id));
         for id in wanted {
-            if !serving.contains_key(&id) {
+            serving.entry(id).or_insert_with_key(|id| {
                 let (keep, kept) = watch::channel(false);
                 tasks.spawn(deliver(hub.clone(), id.clone(), kept));
-                serving.insert(id, keep);
-            }
+                keep
+            });
         }
         while tasks.try_join_next().is_some() {}
         tokio::select! {

@@ -14,7 +14,11 @@ pub enum LogForm {
 pub fn start(form: LogForm, default_level: &str) {
     let filter =
         EnvFilter::try_from_env("SCHAKEL_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written (its disk is full) must not panic in the task that logs.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let _started_before = match form {
         LogForm::Text => lines.try_init(),
         LogForm::Json => lines.json().try_init(),

@@ -74,9 +74,8 @@ fn check_route(catalogue: &Catalogue, files: &Files, route: &Route, out: &mut Ve
     for target in route.targets.iter() {
         let recipients = catalogue.meant_by(target);
         for recipient in recipients {
-            let granted = catalogue.purposes.values().any(|purpose| {
-                Purpose::names(&purpose.recipients, recipient)
-                    && themes_meet(&route.themes, &purpose.themes)
+            let granted = catalogue.purposes_to(recipient).any(|purpose| {
+                themes_meet(&route.themes, &purpose.themes)
                     && origins_meet(catalogue, &route.origins, &purpose.origins)
             });
             if !granted {

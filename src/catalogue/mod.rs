@@ -8,6 +8,7 @@ pub mod cel;
 mod check;
 pub mod connector;
 pub mod facts;
+mod index;
 pub mod mapping;
 mod namespaces;
 pub mod partner;
@@ -17,6 +18,7 @@ pub mod route;
 pub mod schema;
 mod shape;
 mod shape_of;
+mod validity;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +26,7 @@ use serde::Deserialize;
 
 use self::cel::{CodeLists, Engine};
 use self::connector::Connector;
+use self::index::Index;
 use self::partner::Partner;
 use self::problem::{Files, Problem, SourceText};
 use self::purpose::Purpose;
@@ -46,6 +49,7 @@ pub struct Catalogue {
     pub partners: BTreeMap<PartnerId, Partner>,
     pub purposes: BTreeMap<PurposeId, Purpose>,
     pub routes: Routes,
+    index: Index,
 }
 
 /// Who this hub is to its partners: `config/hub.toml`.
@@ -123,11 +127,24 @@ impl Catalogue {
             vec![source.whole("functies", text)]
         })?;
         let digest = digest_of(files);
-        let catalogue =
-            Self { digest, hub, engine, themes, messages, connectors, partners, purposes, routes };
         problems.sort();
         problems.dedup();
-        if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let index = Index::new(&partners, &purposes);
+        Ok(Self {
+            digest,
+            hub,
+            engine,
+            themes,
+            messages,
+            connectors,
+            partners,
+            purposes,
+            routes,
+            index,
+        })
     }
 
     /// The digest of all its files, by which an exchange names the set it was decided under.
@@ -145,7 +162,12 @@ impl Catalogue {
 
     /// The partners that a name in a message or route means: the partner itself, or its kind.
     pub fn meant_by(&self, name: &str) -> Vec<&Partner> {
-        self.partners.values().filter(|partner| partner.is_meant_by(name)).collect()
+        self.index.partners(name).filter_map(|id| self.partners.get(id)).collect()
+    }
+
+    /// The purposes that name this recipient or its kind, in the order of their ids.
+    pub fn purposes_to(&self, recipient: &Partner) -> impl Iterator<Item = &Purpose> {
+        self.index.purposes(recipient).into_iter().filter_map(|id| self.purposes.get(id))
     }
 }
 

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
+use toml::Spanned;
+
 use super::problem::{Files, Problem, SourceText};
-use crate::message::{ConnectorId, KindId, Oin, PartnerId};
+use super::validity::Validity;
+use crate::message::{ConnectorId, KindId, Oin, PartnerId, Timestamp};
 
 /// One organisation that exchanges with the hub.
 #[derive(Debug, Clone)]
@@ -24,13 +27,10 @@ pub struct Partner {
 }
 
 /// An OIN that the partner had before, and until when messages may still carry it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Alias {
     pub oin: Oin,
-    /// `YYYY-MM-DD`, inclusive.
-    #[serde(rename = "tot")]
-    pub until: String,
+    pub validity: Validity,
 }
 
 /// Where parcels go.
@@ -58,13 +58,21 @@ struct PartnerText {
     koppeling: ConnectorId,
     oin: Oin,
     #[serde(default)]
-    aliassen: Vec<Alias>,
+    aliassen: Vec<AliasText>,
     #[serde(default)]
     afzendercodes: Vec<String>,
     #[serde(default)]
     gebied: Vec<String>,
     contact: ContactText,
     levering: Delivery,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AliasText {
+    oin: Oin,
+    /// `YYYY-MM-DD`, inclusive.
+    tot: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,13 +92,17 @@ impl Partner {
             let hint = "map is één mapnaam zonder schuine strepen of punten";
             return Err(source.whole("levering", hint));
         }
+        let alias = |alias: AliasText| match Validity::until(alias.tot.get_ref()) {
+            Some(validity) => Ok(Alias { oin: alias.oin, validity }),
+            None => Err(source.problem(alias.tot.span().start, "datum", "schrijf JJJJ-MM-DD")),
+        };
         Ok(Self {
             id,
             name: text.naam,
             kind: text.soort,
             connector: text.koppeling,
             oin: text.oin,
-            aliases: text.aliassen,
+            aliases: text.aliassen.into_iter().map(alias).collect::<Result<_, _>>()?,
             sender_codes: text.afzendercodes,
             area: text.gebied,
             telephone: text.contact.telefoon,
@@ -98,11 +110,11 @@ impl Partner {
         })
     }
 
-    /// Whether a document that names this sender on this date comes from this partner.
-    pub fn is_called(&self, sender: &str, today: &str) -> bool {
+    /// Whether a document that names this sender at this moment comes from this partner.
+    pub fn is_called(&self, sender: &str, now: Timestamp) -> bool {
         self.oin.as_str() == sender
             || self.sender_codes.iter().any(|code| code == sender)
-            || self.aliases.iter().any(|a| a.oin.as_str() == sender && today <= a.until.as_str())
+            || self.aliases.iter().any(|a| a.oin.as_str() == sender && a.validity.holds(now))
     }
 
     /// Whether the partner works in a municipality.

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Origin;
-use super::cel::{Expression, Path, Variable};
+use super::cel::Expression;
 use super::partner::Partner;
 use super::problem::{Files, Problem, SourceText, nearest};
 use super::shape::Shape;
+use super::validity::Validity;
 use crate::message::{PurposeId, Timestamp};
 
 /// A compiled purpose.
@@ -28,8 +29,7 @@ pub struct Purpose {
     /// Empty: every theme.
     pub themes: Vec<String>,
     pub condition: Option<Expression>,
-    valid_from: String,
-    valid_until: String,
+    validity: Validity,
     /// The recipient's role, told in its role statement.
     pub role: String,
     pub retention_days: u32,
@@ -112,11 +112,8 @@ impl Purpose {
         let source = SourceText::read(files, file).map_err(|problem| vec![problem])?;
         let text: PurposeText = source.toml().map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
-        for day in [&text.geldig_van, &text.geldig_tot] {
-            if day.get_ref().parse::<jiff::civil::Date>().is_err() {
-                problems.push(source.problem(day.span().start, "datum", "schrijf JJJJ-MM-DD"));
-            }
-        }
+        let (from, until) = (Some(&text.geldig_van), Some(&text.geldig_tot));
+        let validity = Validity::read(from, until, &source, &mut problems);
         let named: Vec<String> = text.themas.iter().map(|t| t.get_ref().clone()).collect();
         for theme in text.themas.iter().filter(|t| t.get_ref() != "*") {
             if !themes.contains(theme.get_ref()) {
@@ -127,7 +124,7 @@ impl Purpose {
             }
         }
         let condition = text.voorwaarde.as_ref().and_then(|t| {
-            condition(t, canonical, source.file)
+            Expression::condition(t.get_ref(), source.file, canonical)
                 .map_err(|e| problems.push(source.problem(t.span().start, "uitdrukking", e)))
                 .ok()
         });
@@ -154,8 +151,7 @@ impl Purpose {
             recipients: text.ontvangers,
             themes: if named.iter().any(|t| t == "*") { Vec::new() } else { named },
             condition,
-            valid_from: text.geldig_van.into_inner(),
-            valid_until: text.geldig_tot.into_inner(),
+            validity,
             role: text.rol,
             retention_days: text.bewaren_dagen,
             bsn_basis: text.bsn_grondslag,
@@ -172,8 +168,7 @@ impl Purpose {
 
     /// Whether it holds at this moment, by Amsterdam's calendar; both days included.
     pub fn is_valid(&self, now: Timestamp) -> bool {
-        let today: String = now.to_amsterdam().chars().take(10).collect();
-        self.valid_from <= today && today <= self.valid_until
+        self.validity.holds(now)
     }
 
     /// Whether it lets data of this origin go to this recipient, on this theme, at this moment.
@@ -194,16 +189,6 @@ impl Purpose {
     /// Whether a name among its origins or recipients means this partner.
     pub fn names(list: &[String], partner: &Partner) -> bool {
         list.iter().any(|name| partner.is_meant_by(name))
-    }
-}
-
-fn condition(text: &Spanned<String>, shape: &Shape, file: &str) -> Result<Expression, String> {
-    let expression = Expression::compile(text.get_ref(), file)?;
-    let variable = Variable { path: Path::root("b"), shape: shape.clone() };
-    let lineage = expression.lineage(&BTreeMap::from([("b".to_owned(), variable)]))?;
-    match lineage.unguarded.first() {
-        Some(path) => Err(format!("{path} kan ontbreken; gebruik has()")),
-        None => Ok(expression),
     }
 }
 
@@ -229,8 +214,11 @@ impl Grant {
         shape: &Shape,
         file: &str,
     ) -> Result<(), String> {
+        if !path.ends_with("[]") {
+            return Err(format!("schrijf {path}[]: een voorwaarde gaat over de elementen"));
+        }
         let (node, shape, _) = self.reach(path, shape)?;
-        node.condition = Some(condition(text, shape, file)?);
+        node.condition = Some(Expression::condition(text.get_ref(), file, shape)?);
         Ok(())
     }
 

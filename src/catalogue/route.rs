@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 
-use super::cel::{Engine, Expression, Path, Variable};
+use super::cel::{Engine, Expression};
 use super::partner::Partner;
 use super::problem::{Problem, SourceText, nearest};
 use super::shape::Shape;
+use super::validity::Validity;
 use crate::message::{PartnerId, RouteId, Timestamp};
 
 /// One rule of `config/routes.toml`.
@@ -21,20 +23,23 @@ pub struct Route {
     severities: Vec<String>,
     municipalities: Vec<String>,
     condition: Option<Expression>,
-    valid_from: Option<String>,
-    valid_until: Option<String>,
+    validity: Validity,
     /// Kinds or partners.
     pub targets: Vec<String>,
 }
 
-/// The routes, found by theme and origin without looking at the others.
+/// The routes, found by theme, origin and municipality without looking at the others.
 #[derive(Debug, Default)]
 pub struct Routes {
     pub all: Vec<Route>,
-    by_theme_and_origin: HashMap<(String, String), Vec<usize>>,
+    index: ByTheme,
 }
 
-/// What stands in the index for "any theme" and "any origin".
+type ByTheme = HashMap<String, ByOrigin>;
+type ByOrigin = HashMap<String, ByMunicipality>;
+type ByMunicipality = HashMap<String, Vec<usize>>;
+
+/// What stands in the index for any theme, any origin and any municipality.
 const ANY: &str = "*";
 
 #[derive(Deserialize)]
@@ -57,8 +62,8 @@ struct RouteText {
     #[serde(default)]
     gemeenten: Vec<String>,
     voorwaarde: Option<Spanned<String>>,
-    geldig_van: Option<String>,
-    geldig_tot: Option<String>,
+    geldig_van: Option<Spanned<String>>,
+    geldig_tot: Option<Spanned<String>>,
     naar: Vec<Spanned<String>>,
 }
 
@@ -81,8 +86,10 @@ impl Routes {
                 problems.push(source.problem(at, "route", "deze route-id komt twee keer voor"));
             }
             check_names(&source, &route, themes, partners, &mut problems);
+            let (from, until) = (route.geldig_van.as_ref(), route.geldig_tot.as_ref());
+            let validity = Validity::read(from, until, &source, &mut problems);
             let condition = route.voorwaarde.as_ref().and_then(|text| {
-                compile(text, canonical, source.file)
+                Expression::condition(text.get_ref(), source.file, canonical)
                     .map_err(|e| problems.push(source.problem(text.span().start, "uitdrukking", e)))
                     .ok()
             });
@@ -94,8 +101,7 @@ impl Routes {
                 severities: route.ernst,
                 municipalities: route.gemeenten,
                 condition,
-                valid_from: route.geldig_van,
-                valid_until: route.geldig_tot,
+                validity,
                 targets: plain(route.naar),
             });
         }
@@ -105,12 +111,15 @@ impl Routes {
     fn add(&mut self, route: Route) {
         let at = self.all.len();
         let any = [ANY.to_owned()];
-        let themes = if route.themes.is_empty() { &any[..] } else { &route.themes };
-        let origins = if route.origins.is_empty() { &any[..] } else { &route.origins };
-        for theme in themes {
-            for origin in origins {
-                let key = (theme.clone(), origin.clone());
-                self.by_theme_and_origin.entry(key).or_default().push(at);
+        let or_any =
+            |list: &'_ [String]| if list.is_empty() { any.to_vec() } else { list.to_vec() };
+        for theme in or_any(&route.themes) {
+            let by_origin = self.index.entry(theme).or_default();
+            for origin in or_any(&route.origins) {
+                let by_municipality = by_origin.entry(origin).or_default();
+                for municipality in or_any(&route.municipalities) {
+                    by_municipality.entry(municipality).or_default().push(at);
+                }
             }
         }
         self.all.push(route);
@@ -120,13 +129,15 @@ impl Routes {
     pub fn matching(&self, engine: &Engine, asked: &Asked<'_>) -> Vec<&Route> {
         let themes = [asked.theme.unwrap_or(ANY), ANY];
         let origins = [asked.sender.id.as_str(), asked.sender.kind.as_str(), ANY];
+        let municipalities = [municipality(asked.data).unwrap_or(ANY), ANY];
         let mut found: Vec<usize> = Vec::new();
-        for theme in themes.iter().take(if asked.theme.is_some() { 2 } else { 1 }) {
-            for origin in origins {
-                let key = ((*theme).to_owned(), origin.to_owned());
-                found.extend(self.by_theme_and_origin.get(&key).into_iter().flatten());
+        for by_origin in themes.iter().filter_map(|theme| self.index.get(*theme)) {
+            for by_municipality in origins.iter().filter_map(|origin| by_origin.get(*origin)) {
+                let routes = municipalities.iter().filter_map(|code| by_municipality.get(*code));
+                found.extend(routes.flatten());
             }
         }
+        // Where a message has no theme or municipality, "any" is looked up twice.
         found.sort_unstable();
         found.dedup();
         let routes = found.into_iter().filter_map(|at| self.all.get(at));
@@ -139,21 +150,22 @@ impl Routes {
 pub struct Asked<'a> {
     pub sender: &'a Partner,
     pub theme: Option<&'a str>,
-    pub data: &'a serde_json::Value,
+    pub data: &'a Value,
     pub now: Timestamp,
 }
 
+/// The municipality in which a message plays, as a CBS code.
+pub fn municipality(data: &Value) -> Option<&str> {
+    data.get("locatie")?.get("gemeentecode")?.as_str()
+}
+
 impl Route {
+    /// Whether it matches beyond theme, origin and municipality, by which it was found.
     fn matches(&self, engine: &Engine, asked: &Asked<'_>) -> bool {
-        let text = |pointer: &str| asked.data.pointer(pointer).and_then(|v| v.as_str());
-        let among = |list: &[String], value: Option<&str>| {
-            list.is_empty() || value.is_some_and(|v| list.iter().any(|mine| mine == v))
-        };
-        let today: String = asked.now.to_amsterdam().chars().take(10).collect();
-        among(&self.severities, text("/ernst"))
-            && among(&self.municipalities, text("/locatie/gemeentecode"))
-            && self.valid_from.as_ref().is_none_or(|day| *day <= today)
-            && self.valid_until.as_ref().is_none_or(|day| today <= *day)
+        let severity = asked.data.get("ernst").and_then(|v| v.as_str());
+        let severe = |list: &[String]| severity.is_some_and(|s| list.iter().any(|mine| mine == s));
+        (self.severities.is_empty() || severe(&self.severities))
+            && self.validity.holds(asked.now)
             && self.condition.as_ref().is_none_or(|condition| {
                 let mut scope = engine.scope();
                 scope.bind("b", asked.data);
@@ -164,16 +176,6 @@ impl Route {
 
 fn plain(texts: Vec<Spanned<String>>) -> Vec<String> {
     texts.into_iter().map(Spanned::into_inner).collect()
-}
-
-fn compile(text: &Spanned<String>, shape: &Shape, file: &str) -> Result<Expression, String> {
-    let expression = Expression::compile(text.get_ref(), file)?;
-    let variable = Variable { path: Path::root("b"), shape: shape.clone() };
-    let lineage = expression.lineage(&BTreeMap::from([("b".to_owned(), variable)]))?;
-    match lineage.unguarded.first() {
-        Some(path) => Err(format!("{path} kan ontbreken; gebruik has()")),
-        None => Ok(expression),
-    }
 }
 
 fn check_names(

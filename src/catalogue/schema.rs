@@ -1,5 +1,7 @@
 //! JSON Schemas: read with their references bundled, compiled, and used to find all violations.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::problem::{Files, Problem, SourceText};
@@ -126,7 +128,7 @@ fn resolve(folder: &str, relative: &str) -> String {
 fn explain(error: &jsonschema::ValidationError<'_>) -> Vec<Violation> {
     use jsonschema::error::ValidationErrorKind as Kind;
     let at = error.instance_path().as_str().to_owned();
-    let below = |name: &str| format!("{at}/{}", escape(name));
+    let below = |name: &str| below(&at, name);
     let one = |code: &str, nl: String, en: String| vec![Violation::new(at.clone(), code, nl, en)];
     match error.kind() {
         Kind::Required { property } => {
@@ -260,6 +262,15 @@ fn printable(name: &str) -> String {
 }
 
 /// A name as a segment of a JSON Pointer (RFC 6901).
-pub fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+pub fn escape(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) {
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// A JSON Pointer one field further.
+pub fn below(pointer: &str, name: &str) -> String {
+    [pointer, "/", &escape(name)].concat()
 }

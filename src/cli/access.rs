@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::output::{Exit, say};
+use super::output::{Exit, Form, say};
 use crate::evidence::HubKeys;
 use crate::hub::{Hub, Office, StartError};
 use crate::journal::{Journal, OpenError};
@@ -72,10 +72,67 @@ fn no_key(data: &Path, path: &Path, error: &std::io::Error) -> Halt {
     )
 }
 
+/// What every command gets from the flags before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    pub data: &'a Path,
+    pub config: Option<&'a Path>,
+    pub form: Form,
+}
+
+impl Ground<'_> {
+    /// Carries out one action and says what came of it.
+    pub async fn ask(&self, action: &str, body: Value) -> Result<Value, Halt> {
+        self.with(async |access| access.call(action, body).await).await
+    }
+
+    /// Does some work over one access, and ends the access whatever came of the work.
+    pub async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(&Access) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let access = Access::open(self.data, self.config).await?;
+        let done = work(&access).await;
+        access.close().await;
+        done
+    }
+
+    /// As [`Ground::with`], for what may be prepared before the hub was ever started.
+    pub async fn prepare<T>(
+        &self,
+        work: impl AsyncFnOnce(&Access) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        if Journal::exists_in(self.data) {
+            return self.with(work).await;
+        }
+        let access = Access::local(self.data, self.config).await?;
+        let done = work(&access).await;
+        access.close().await;
+        done
+    }
+
+    /// The journal for reading only, next to whoever writes it.
+    pub async fn reader(&self) -> Result<Journal, Halt> {
+        if !Journal::exists_in(self.data) {
+            return Err(no_journal(self.data));
+        }
+        let keys = read_keys(self.data)?;
+        Journal::open_reader(self.data, keys)
+            .await
+            .map_err(|error| start_halt(&StartError::Journal(error)))
+    }
+}
+
 /// A way to the actions of operators.
 pub enum Access {
     Running { client: reqwest::Client, running: Running },
-    Local { office: Office, writer: tokio::task::JoinHandle<()> },
+    Local { hub: Arc<Hub>, office: Office, writer: tokio::task::JoinHandle<()> },
+}
+
+fn no_journal(data: &Path) -> Halt {
+    let data = data.display();
+    let text = format!("in {data} is geen logboek; start eerst schakel serve, of noem een --data");
+    Halt::new(Exit::NotFound, text)
 }
 
 impl Access {
@@ -83,25 +140,27 @@ impl Access {
     pub async fn open(data: &Path, config: Option<&Path>) -> Result<Self, Halt> {
         if let Some(running) = Running::read(data) {
             let client = client()?;
-            let access = Self::Running { client, running };
-            // A file left by a hub that was killed answers nothing: then the journal is free.
-            if access.call("stand", json!({})).await.is_ok() {
-                return Ok(access);
+            // A file left by a hub that was killed leads nowhere, or to somebody else.
+            if answers(&client, &running).await {
+                return Ok(Self::Running { client, running });
             }
         }
         if !Journal::exists_in(data) {
-            return Err(Halt::new(
-                Exit::NotFound,
-                format!("in {} is geen logboek; start eerst schakel serve", data.display()),
-            ));
+            return Err(no_journal(data));
         }
+        Self::local(data, config).await
+    }
+
+    /// Opens the journal under its lock, or makes it.
+    async fn local(data: &Path, config: Option<&Path>) -> Result<Self, Halt> {
         let keys = read_keys(data)?;
         let files = settings::read_or_shipped(config)
             .map_err(|error| Halt::new(Exit::Unreachable, super::check::chain(&error)))?;
         let opened = Hub::open(data, keys, &files, |writer| tokio::spawn(writer.run()))
             .await
             .map_err(|error| start_halt(&error))?;
-        Ok(Self::Local { office: Office::new(opened.hub), writer: opened.writer })
+        let office = Office::new(Arc::clone(&opened.hub));
+        Ok(Self::Local { hub: opened.hub, office, writer: opened.writer })
     }
 
     /// Carries out one action.
@@ -127,14 +186,23 @@ impl Access {
 
     /// Ends: what was written is on disk, and the lock is free again.
     pub async fn close(self) {
-        if let Self::Local { office, writer } = self {
-            drop(office);
+        if let Self::Local { hub, office, writer } = self {
+            // What was just done is proven at once, not when a hub starts again.
+            hub.sequence_step().await;
+            drop((office, hub));
             let _ended = tokio::time::timeout(Duration::from_secs(10), writer).await;
         }
     }
 }
 
-/// A client that stays on this machine and follows nothing.
+/// Whether the hub of `draait.json` still is there; one that cannot reach its journal is.
+async fn answers(client: &reqwest::Client, running: &Running) -> bool {
+    let url = format!("http://{}/beheer/stand", running.beheer);
+    let answer = client.post(url).bearer_auth(&running.token).send().await;
+    answer.is_ok_and(|answer| matches!(answer.status().as_u16(), 200 | 503))
+}
+
+/// A client that follows nothing and asks no proxy.
 pub fn client() -> Result<reqwest::Client, Halt> {
     // Fails only where it was installed before, which is as good.
     let _installed = rustls::crypto::ring::default_provider().install_default();

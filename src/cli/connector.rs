@@ -1,12 +1,11 @@
 //! `schakel connector list` and `schakel connector test`.
 
-use std::path::Path;
-
 use clap::Subcommand;
 use serde_json::json;
 
-use super::check;
+use super::access::{Ground, Halt};
 use super::output::{Exit, Form, Rows, out, say};
+use super::{check, connector_new};
 use crate::catalogue::Catalogue;
 use crate::message::ConnectorId;
 use crate::pipeline::examples::{self, Report};
@@ -20,9 +19,23 @@ pub enum Command {
         /// Naam van de koppeling; zonder naam alle koppelingen
         koppeling: Option<ConnectorId>,
     },
+    /// Maakt een koppeling om mee te beginnen, als kopie van een die werkt
+    #[command(after_help = "Voorbeeld:\n  schakel export mijn-set\n  schakel --config mijn-set \
+        connector new welzijn --like zorgaanbieder")]
+    New {
+        /// Naam van de nieuwe koppeling, in kleine letters
+        koppeling: ConnectorId,
+        /// De koppeling waar zij op lijkt
+        #[arg(long, value_name = "KOPPELING")]
+        like: ConnectorId,
+    },
 }
 
-pub fn run(command: &Command, config: Option<&Path>, form: Form) -> Exit {
+pub fn run(command: &Command, ground: Ground<'_>) -> Exit {
+    if let Command::New { koppeling, like } = command {
+        return connector_new::run(koppeling, like, ground).unwrap_or_else(Halt::end);
+    }
+    let Ground { config, form, .. } = ground;
     let loaded = match command {
         Command::Test { koppeling: Some(id) } => {
             check::load_with(config, form, |files| Catalogue::parse_only(files, id))
@@ -34,6 +47,7 @@ pub fn run(command: &Command, config: Option<&Path>, form: Form) -> Exit {
         Err(exit) => return exit,
     };
     match command {
+        Command::New { .. } => Exit::Ok,
         Command::List => {
             let mut rows =
                 Rows::new(&["koppeling", "soort", "standaard", "berichten in", "berichten uit"]);

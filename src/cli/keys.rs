@@ -14,20 +14,24 @@ use crate::lifecycle::{Running, write_private};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Maakt de sleutel van de hub; nooit over een bestaande heen
+    #[command(after_help = "Voorbeeld:\n  schakel --data /srv/schakel keys init --name \
+        schakel.example/eindhoven")]
     Init {
         /// Naam van de hub, zoals die onder controlepunten komt te staan
-        #[arg(long, default_value = "schakel")]
-        naam: String,
+        #[arg(long, alias = "naam", default_value = "schakel", value_name = "NAAM")]
+        name: String,
     },
     /// Voegt een nieuwe sleutel toe; wat eerder verzegeld is, blijft leesbaar
+    #[command(after_help = "Voorbeeld (met de hub gestopt):\n  schakel keys rotate")]
     Rotate,
     /// Toont de openbare sleutel waarmee ketenpartners bewijzen nagaan
+    #[command(after_help = "Voorbeeld:\n  schakel keys public > hub.pub")]
     Public,
 }
 
 pub fn run(command: &Command, data: &Path) -> Exit {
     let done = match command {
-        Command::Init { naam } => init(data, naam),
+        Command::Init { name } => init(data, name),
         Command::Rotate => rotate(data),
         Command::Public => public(data),
     };
@@ -56,7 +60,7 @@ pub fn init(data: &Path, name: &str) -> Result<(), Halt> {
         || clock::random::<32>().map_err(|error| Halt::new(Exit::Failure, error.to_string()));
     let keys = HubKeys::generate(name, random()?, random()?, random()?);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        create_private(folder).map_err(|error| failed(&error))?;
     }
     write_private(&path, keys.to_text().as_bytes()).map_err(|error| failed(&error))?;
     say(&format!(
@@ -65,6 +69,15 @@ pub fn init(data: &Path, name: &str) -> Result<(), Halt> {
         path.display()
     ));
     Ok(())
+}
+
+/// Makes a folder that only its owner opens; one that is there stays as it is.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn rotate(data: &Path) -> Result<(), Halt> {

@@ -1,18 +1,32 @@
 //! The command line: what each command says, and with which exit code it ends.
 
 mod access;
+mod activate;
 mod bench;
 mod check;
 mod connector;
+mod connector_new;
 mod demo;
+mod doctor;
+mod explain;
+mod export;
+mod journal;
 mod keys;
 mod output;
+mod partner;
+mod partner_add;
+mod quarantine;
+mod replay;
+mod send;
 mod serve;
+mod trace;
+mod words;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
+use self::access::{Ground, Halt};
 pub use output::Exit;
 
 /// The data folder where none is named.
@@ -20,7 +34,15 @@ const USUAL_DATA: &str = "schakel-data";
 
 /// Schakel: the hub through which a municipality and its chain partners exchange signals.
 #[derive(Debug, Parser)]
-#[command(name = "schakel", version, about = "De hub tussen gemeente en ketenpartners")]
+#[command(
+    name = "schakel",
+    version,
+    about = "De hub tussen gemeente en ketenpartners",
+    arg_required_else_help = true,
+    after_help = "Beginnen:\n  schakel keys init\n  schakel serve\n  schakel partner key \
+        politie-oost-brabant\n\nEindcodes: 0 gelukt, 1 mislukt, 2 verkeerd gebruik, 3 ongeldig, \
+        4 niet bereikbaar,\n5 niet toegestaan, 6 niet gevonden, 7 deels gelukt."
+)]
 pub struct Cli {
     /// Map met config, en zo nodig eigen schemas en connectors (standaard: de meegeleverde)
     #[arg(long, global = true, env = "SCHAKEL_CONFIG", value_name = "MAP")]
@@ -44,8 +66,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Controleert schema's, koppelingen, doelbindingen en routes, met alle voorbeelden
+    #[command(after_help = "Voorbeeld:\n  schakel --config mijn-set check")]
     Check,
     /// Start de hub
+    #[command(after_help = "Voorbeeld:\n  schakel serve --listen 127.0.0.1:8080")]
     Serve {
         /// Adres en poort van de deur voor ketenpartners
         #[arg(long, value_name = "ADRES")]
@@ -56,27 +80,83 @@ enum Command {
     /// De sleutel van de hub
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Meet wat deze machine aankan, met een eigen hub
-    Bench(bench::Asked),
-    /// Koppelingen bekijken en beproeven
+    /// Ketenpartners: wie er zijn, hun sleutels, en wie nu niet mag
+    #[command(subcommand)]
+    Partner(partner::Command),
+    /// Koppelingen bekijken, beproeven en maken
     #[command(subcommand)]
     Connector(connector::Command),
+    /// Schrijft de meegeleverde set naar een lege map, om haar aan te passen
+    #[command(after_help = "Voorbeeld:\n  schakel export mijn-set")]
+    Export {
+        /// De map
+        map: PathBuf,
+    },
+    /// Maakt de set van --config actief
+    Activate(activate::Asked),
+    /// Stuurt een bericht zoals een ketenpartner dat doet
+    Send(send::Asked),
+    /// Toont de weg die een bericht ging
+    Trace(trace::Asked),
+    /// Toont wat het laatst binnenkwam
+    Tail(trace::TailAsked),
+    /// Verklaart elk veld dat een ontvanger wel en niet krijgt
+    Explain(explain::Asked),
+    /// Verwerkt een bericht opnieuw onder de regels van nu
+    Replay(replay::Asked),
+    /// Uitval: wat niet kon worden verwerkt of bezorgd
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Vernietigt de inhoud van een casus
+    Erase(replay::EraseAsked),
+    /// Het logboek nagaan, bewijzen en uitvoeren
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// Kijkt of alles in orde is, en zegt anders wat te doen
+    #[command(after_help = "Voorbeeld:\n  schakel doctor -o jsonl")]
+    Doctor,
+    /// Meet wat deze machine aankan, met een eigen hub
+    Bench(bench::Asked),
 }
 
 /// Runs one command.
 pub fn run(cli: Cli) -> Exit {
-    let config = cli.config.as_deref();
-    match cli.command {
-        Command::Check => check::run(config, cli.output),
-        Command::Connector(command) => connector::run(&command, config, cli.output),
-        Command::Bench(asked) => wait_for(bench::run(&asked, cli.output)),
+    let Cli { config, data, output, command } = cli;
+    let ground = Ground { data: &data, config: config.as_deref(), form: output };
+    match command {
+        Command::Check => check::run(ground.config, output),
+        Command::Connector(command) => connector::run(&command, ground),
+        Command::Keys(command) => keys::run(&command, &data),
+        Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
+        Command::Bench(asked) => wait_for(bench::run(&asked, output)),
         Command::Demo(options) => {
             // The demo makes a folder of its own where none but the usual one was given.
-            let asked = Some(cli.data.as_path()).filter(|data| *data != Path::new(USUAL_DATA));
-            wait_for(demo::run(&options, asked, cli.output))
+            let asked = Some(data.as_path()).filter(|data| *data != Path::new(USUAL_DATA));
+            wait_for(demo::run(&options, asked, output))
         }
-        Command::Keys(command) => keys::run(&command, &cli.data),
-        Command::Serve { listen } => wait_for(serve::run(&cli.data, config, listen)),
+        Command::Serve { listen } => wait_for(serve::run(&data, ground.config, listen)),
+        other => wait_for(async {
+            let done = run_with_hub(&other, ground).await;
+            done.unwrap_or_else(Halt::end)
+        }),
+    }
+}
+
+/// The commands that ask the hub, or read what it keeps.
+async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
+    match command {
+        Command::Partner(command) => partner::run(command, ground).await,
+        Command::Activate(asked) => activate::run(asked, ground).await,
+        Command::Send(asked) => send::run(asked, ground).await,
+        Command::Trace(asked) => trace::run(asked, ground).await,
+        Command::Tail(asked) => trace::tail(asked, ground).await,
+        Command::Explain(asked) => explain::run(asked, ground).await,
+        Command::Replay(asked) => replay::run(asked, ground).await,
+        Command::Quarantine(command) => quarantine::run(command, ground).await,
+        Command::Erase(asked) => replay::erase(asked, ground).await,
+        Command::Journal(command) => journal::run(command, ground).await,
+        Command::Doctor => doctor::run(ground).await,
+        _ => Ok(Exit::Usage), // the others were run above
     }
 }
 

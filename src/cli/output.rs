@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Table, TableComponent};
 use serde_json::{Map, Value};
 
 /// The form of what a command gives.
@@ -56,6 +56,7 @@ impl Rows {
     /// Prints them in the form that was asked for.
     pub fn print(&self, form: Form) {
         match form {
+            Form::Table if self.rows.is_empty() => {}
             Form::Table => out(&self.table()),
             Form::Json => {
                 let all: Vec<Value> = self.rows.iter().map(|row| self.object(row)).collect();
@@ -67,7 +68,9 @@ impl Rows {
 
     fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(&self.columns);
+        table.load_preset(NOTHING).set_header(&self.columns);
+        table.set_style(TableComponent::HeaderLines, '─');
+        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
         for row in &self.rows {
             table.add_row(row.iter().map(cell));
         }
@@ -93,6 +96,25 @@ fn cell(value: &Value) -> String {
 pub fn out(line: &str) {
     use std::io::Write;
     let _gone = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A secret on standard output, the one place where one is ever shown.
+pub fn secret(line: &str) {
+    out(line);
+}
+
+/// Bytes on standard output as they are.
+pub fn raw(bytes: &[u8]) {
+    use std::io::Write;
+    let mut stdout = std::io::stdout();
+    let _gone = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// Talk on standard error without an end of line of its own.
+pub fn say_part(text: &str) {
+    use std::io::Write;
+    let mut stderr = std::io::stderr();
+    let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// A line of talk on standard error.

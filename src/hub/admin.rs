@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::activate::Asked;
 use super::active::SetError;
+use super::mend::ReleaseError;
 use super::replay::ReplayError;
 use super::{Hub, clock};
 use crate::catalogue::problem::Files;
@@ -55,9 +56,10 @@ impl AdminDesk for Office {
                 "herhaling" => self.replay(read(body)?).await,
                 "uitval" => self.quarantine(read(body)?).await,
                 "uitval-inhoud" => self.quarantined(read(body)?).await,
-                "uitval-vrijgeven" => self.decide(read(body)?, Decision::Release).await,
-                "uitval-laten-vervallen" => self.decide(read(body)?, Decision::Drop).await,
+                "uitval-vrijgeven" => self.release(read(body)?).await,
+                "uitval-laten-vervallen" => self.drop_entry(read(body)?).await,
                 "bewijzen" => self.proofs(read(body)?).await,
+                "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
                 "wissen" => self.erase(read(body)?).await,
                 "set-activeren" => self.activate(read(body)?).await,
                 "set-goedkeuren" => self.approve(read(body)?).await,
@@ -83,6 +85,18 @@ struct PartnerAsked {
 #[serde(deny_unknown_fields)]
 struct IdAsked {
     id: Uuid,
+    #[serde(default)]
+    door: String,
+    #[serde(default)]
+    reden: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContentAsked {
+    id: Uuid,
+    #[serde(default)]
+    onthullen: bool,
     #[serde(default)]
     door: String,
     #[serde(default)]
@@ -204,6 +218,38 @@ fn replay_refused(error: ReplayError) -> Refused {
     }
 }
 
+fn release_refused(error: ReleaseError) -> Refused {
+    match error {
+        ReleaseError::Replay(error) => replay_refused(error),
+        ReleaseError::Settled => journal_refused(JournalError::Settled),
+        ReleaseError::StillNothing => refused(
+            409,
+            "nog-steeds-niets",
+            "Ook de huidige set geeft deze ontvanger niets; er is niets verstuurd.",
+        ),
+        ReleaseError::NotTaken(outcome) => {
+            let told: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
+            let title = told.get("title").and_then(Value::as_str).unwrap_or_default();
+            let text = format!("De hub neemt dit nu niet aan. {title}");
+            refused(if outcome.status == 503 { 503 } else { 409 }, "niet-aangenomen", &text)
+        }
+    }
+}
+
+/// Who decides, and why, must be said.
+fn needs_name(by: &str, why: &str) -> Result<(), Refused> {
+    if by.trim().is_empty() || why.trim().is_empty() {
+        return Err(refused(400, "gegevens", "Zeg wie dit doet (door) en waarom (reden)."));
+    }
+    Ok(())
+}
+
+fn quarantine_order(asked: IdAsked, decision: Decision) -> Result<QuarantineOrder, Refused> {
+    let IdAsked { id, door: by, reden: why } = asked;
+    needs_name(&by, &why)?;
+    Ok(QuarantineOrder { id: QuarantineId(id), decision, by, why })
+}
+
 fn set_refused(error: SetError) -> Refused {
     match error {
         SetError::Journal(error) => journal_refused(error),
@@ -238,6 +284,7 @@ impl Office {
         let mut lines = Vec::new();
         for partner in active.catalogue.partners.values() {
             let keys = self.hub.journal.credentials(&partner.id).await.map_err(journal_refused)?;
+            let secrets = self.hub.journal.secrets(&partner.id).await.map_err(journal_refused)?;
             let delivery = match &partner.delivery {
                 crate::catalogue::partner::Delivery::Postvak => "postvak",
                 crate::catalogue::partner::Delivery::Webhook { .. } => "webhook",
@@ -251,6 +298,7 @@ impl Office {
                 "levering": delivery,
                 "geschorst": suspended.contains(&partner.id),
                 "sleutels": keys,
+                "webhookgeheimen": secrets.len(),
             }));
         }
         Ok(json!({ "ketenpartners": lines }))
@@ -367,21 +415,32 @@ impl Office {
         Ok(json!(entries))
     }
 
-    /// The original bytes; who asks for them is written down by whoever serves this action.
-    async fn quarantined(&self, asked: IdAsked) -> Told {
+    /// An entry, and the original bytes for who says who asks for them and why.
+    async fn quarantined(&self, asked: ContentAsked) -> Told {
+        if !asked.onthullen {
+            let entry = self.hub.quarantine_entry(asked.id).await.map_err(journal_refused)?;
+            return Ok(json!({ "uitval": entry }));
+        }
+        needs_name(&asked.door, &asked.reden)?;
         let found = self.hub.journal.quarantined(QuarantineId(asked.id)).await;
         let found = found.map_err(journal_refused)?;
+        tracing::warn!(quarantine.id = %asked.id, operator = asked.door, "content was revealed");
         let document = found.bytes.map(|bytes| BASE64_STANDARD.encode(bytes));
-        Ok(json!({ "uitval": found.entry, "inhoud": document }))
+        Ok(json!({ "uitval": found.entry, "inhoud": document, "inzageVastgelegd": false }))
     }
 
-    async fn decide(&self, asked: IdAsked, decision: Decision) -> Told {
-        let (id, by, why) = (QuarantineId(asked.id), asked.door, asked.reden);
-        let order = QuarantineOrder { id, decision, by, why };
+    async fn release(&self, asked: IdAsked) -> Told {
+        let order = quarantine_order(asked, Decision::Release)?;
+        self.hub.release(order).await.map_err(release_refused)
+    }
+
+    async fn drop_entry(&self, asked: IdAsked) -> Told {
+        let id = asked.id;
+        let order = quarantine_order(asked, Decision::Drop)?;
         let decided = self.hub.journal.decide_quarantine(order, clock::now()).await;
         decided.map_err(journal_refused)?;
         self.hub.new_mail();
-        Ok(json!({ "id": asked.id, "afgehandeld": true }))
+        Ok(json!({ "id": id, "afgehandeld": true }))
     }
 
     async fn proofs(&self, asked: IdAsked) -> Told {
@@ -391,10 +450,12 @@ impl Office {
         Ok(json!({ "hub": verifier, "bewijzen": proofs }))
     }
 
+    async fn erase_preview(&self, asked: IdAsked) -> Told {
+        self.hub.erase_preview(asked.id).await.map_err(journal_refused)
+    }
+
     async fn erase(&self, asked: IdAsked) -> Told {
-        if asked.door.is_empty() || asked.reden.is_empty() {
-            return Err(refused(400, "gegevens", "Zeg wie wist (door) en waarom (reden)."));
-        }
+        needs_name(&asked.door, &asked.reden)?;
         let order = ErasureOrder { id: asked.id, by: asked.door, why: asked.reden };
         let erased = self.hub.journal.erase(order, clock::now()).await.map_err(journal_refused)?;
         Ok(json!({ "gewist": erased.holder, "vervallenZendingen": erased.parcels_dropped }))

@@ -10,15 +10,15 @@ use super::active::Active;
 use super::look::look;
 use super::{Hub, clock};
 use crate::catalogue::Catalogue;
-use crate::catalogue::partner::{Delivery, Partner};
+use crate::catalogue::partner::{Delivery as Way, Partner};
 use crate::journal::{AttemptOutcome, JournalError, Look, Outgoing};
-use crate::message::{PartnerId, Stage, Timestamp};
+use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 use crate::pipeline::{self, Incoming, admit};
 use crate::transport::breaker::{Breaker, Permission};
 use crate::transport::files::{FilesError, Folder};
 use crate::transport::http::guard::Network;
 use crate::transport::http::webhook::{Secret, Target, WebhookOutcome};
-use crate::transport::{OutgoingParcel, ladder};
+use crate::transport::{Channel, Delivery, Inlet as _, OutgoingParcel, ladder};
 
 /// Parcels claimed in one go.
 const CLAIM: usize = 16;
@@ -59,7 +59,7 @@ impl Deliverer {
         let Some(partner) = active.catalogue.partner(&self.partner).cloned() else {
             return Ok(done);
         };
-        if matches!(partner.delivery, Delivery::Postvak) {
+        if matches!(partner.delivery, Way::Postvak) {
             return Ok(done);
         }
         let (breaker, permission) = self.breaker.ask(clock::now());
@@ -103,10 +103,12 @@ impl Deliverer {
         let sent = hub.send(&active.catalogue, partner, parcel).await;
         fail::fail_point!("verzenden-na", |_| std::process::abort());
         let now = clock::now();
+        let mut answer = None;
         let outcome = match sent {
-            Sent::Delivered => {
+            Sent::Delivered { answer: given } => {
                 self.breaker = self.breaker.succeeded();
                 done.sent += 1;
+                answer = given;
                 AttemptOutcome::Delivered { stage: Stage::Opgehaald }
             }
             Sent::Later { code, retry_after_seconds } => {
@@ -130,9 +132,13 @@ impl Deliverer {
             outcome = outcome_name(&outcome), "attempt to deliver");
         match hub.journal.settle(id, lease, outcome, now).await {
             // Somebody else holds it by now, or it was erased: nothing more to say about it.
-            Err(JournalError::StaleLease | JournalError::Erased | JournalError::Settled) => Ok(()),
-            settled => settled,
+            Err(JournalError::StaleLease | JournalError::Erased | JournalError::Settled) => {}
+            settled => settled?,
         }
+        if let Some((media_type, bytes)) = answer {
+            hub.take_answer(active, partner, id, media_type, bytes).await;
+        }
+        Ok(())
     }
 }
 
@@ -147,8 +153,14 @@ fn outcome_name(outcome: &AttemptOutcome) -> &'static str {
 
 /// What became of one attempt.
 enum Sent {
-    Delivered,
-    Later { code: String, retry_after_seconds: Option<u64> },
+    /// With what the partner answered, where it said something.
+    Delivered {
+        answer: Option<(Option<String>, Vec<u8>)>,
+    },
+    Later {
+        code: String,
+        retry_after_seconds: Option<u64>,
+    },
     Never(String),
 }
 
@@ -162,11 +174,11 @@ impl Hub {
     async fn send(&self, catalogue: &Catalogue, partner: &Partner, parcel: Outgoing) -> Sent {
         let parcel = self.outgoing(catalogue, parcel);
         match &partner.delivery {
-            Delivery::Postvak => Sent::later("postvak"),
-            Delivery::Webhook { url, netwerken } => {
+            Way::Postvak => Sent::later("postvak"),
+            Way::Webhook { url, netwerken } => {
                 self.send_webhook(partner, url, netwerken, &parcel).await
             }
-            Delivery::Map { map } => self.write_file(partner, map, &parcel).await,
+            Way::Map { map } => self.write_file(partner, map, &parcel).await,
         }
     }
 
@@ -190,7 +202,10 @@ impl Hub {
             Err(blocked) => return Sent::Never(format!("geblokkeerd-{}", blocked.code())),
         };
         match self.webhooks.send(&target, parcel, clock::now()).await {
-            WebhookOutcome::Delivered { .. } => Sent::Delivered,
+            WebhookOutcome::Delivered { media_type, answer, cut_short, .. } => {
+                let whole = !answer.is_empty() && !cut_short;
+                Sent::Delivered { answer: whole.then_some((media_type, answer)) }
+            }
             WebhookOutcome::Retry { code, retry_after_seconds, .. } => {
                 Sent::Later { code: code.to_owned(), retry_after_seconds }
             }
@@ -201,6 +216,30 @@ impl Hub {
         }
     }
 
+    /// A partner that answers a webhook with its own receipt of that very parcel has said its
+    /// word; any other answer means nothing.
+    async fn take_answer(
+        &self,
+        active: &Active,
+        partner: &Partner,
+        parcel: ParcelId,
+        media_type: Option<String>,
+        bytes: Vec<u8>,
+    ) {
+        let incoming = Incoming {
+            partner,
+            media_type: media_type.as_deref(),
+            bytes: &bytes,
+            received: clock::now(),
+        };
+        let about = admit(&active.catalogue, &incoming).ok();
+        let about = about.and_then(|admitted| admitted.message().confirmation.clone());
+        if about.is_some_and(|word| word.parcel == parcel) {
+            let (partner, channel) = (partner.id.clone(), Channel::Http);
+            self.receive(Delivery { partner, channel, media_type, bytes }).await;
+        }
+    }
+
     async fn write_file(&self, partner: &Partner, map: &str, parcel: &OutgoingParcel) -> Sent {
         let folder = Folder::open(partner.id.clone(), self.exchange_folder().join(map)).await;
         let written = match folder {
@@ -208,7 +247,7 @@ impl Hub {
             Err(error) => Err(error),
         };
         match written {
-            Ok(_) => Sent::Delivered,
+            Ok(_) => Sent::Delivered { answer: None },
             Err(FilesError::OtherContent { .. }) => Sent::Never("bestand-anders".to_owned()),
             Err(error) => {
                 tracing::warn!(partner.id = %partner.id, error = %super::chain(&error),

@@ -13,6 +13,7 @@ mod directory;
 mod explain;
 mod inlet;
 mod look;
+mod mend;
 mod replay;
 mod set_check;
 

@@ -259,3 +259,14 @@ pub(super) async fn leased_rows(
     }
     Ok(leased.parcels.iter().filter_map(|id| rows.remove(id)).collect())
 }
+
+/// At the start nobody holds a lease: the deliverers of then are gone, and the answer to who
+/// collected may have gone with them. Who got a parcel all the same knows it by its id.
+pub(super) async fn release_all(
+    conn: &mut sqlx::SqliteConnection,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sql = "update outbox set lease_token = null, next_attempt_at = $1
+        where state = 'wacht' and lease_token is not null";
+    query(sql, [now.into()]).execute(conn).await.map(drop)
+}

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::erase::{self, Erased, ErasureOrder};
 use super::keys::{CASE_KEY, Vault};
-use super::lease::Leased;
+use super::lease::{self, Leased};
 use super::open::Databases;
 use super::partners::{self, PartnerOrder};
 use super::quarantine::QuarantineOrder;
@@ -128,6 +128,7 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
+        lease::release_all(&mut state.journal, now).await?;
         Ok(Self { queue, databases, vault, state: Some(state), changes, _lock: lock })
     }
 

@@ -81,9 +81,10 @@ fn check_sender(
     let Some(expression) = &entry.sender else { return Ok(()) };
     let mut scope = catalogue.engine.scope();
     scope.bind("b", value);
-    let today: String = incoming.received.to_amsterdam().chars().take(10).collect();
     match expression.evaluate(&scope) {
-        Ok(Value::String(sender)) if incoming.partner.is_called(&sender, &today) => Ok(()),
+        Ok(Value::String(sender)) if incoming.partner.is_called(&sender, incoming.received) => {
+            Ok(())
+        }
         _ => Err(Refusal::one(
             Fault::AndereAfzender,
             "",

@@ -12,7 +12,7 @@ use crate::catalogue::connector::{Connector, Format, Outbound};
 use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::purpose::Purpose;
-use crate::catalogue::route::Asked;
+use crate::catalogue::route::{Asked, municipality};
 use crate::catalogue::{Catalogue, Origin, Shape};
 use crate::message::{
     CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
@@ -108,7 +108,7 @@ fn route<'c>(
 ) -> Vec<(&'c Partner, Why)> {
     let theme = message.theme.as_deref().or(case.theme.as_deref());
     let asked = Asked { sender, theme, data: &message.data, now };
-    let municipality = message.data.pointer("/locatie/gemeentecode").and_then(Value::as_str);
+    let municipality = municipality(&message.data);
     let mut chosen: BTreeMap<&PartnerId, (&Partner, Why)> = BTreeMap::new();
     for route in catalogue.routes.matching(&catalogue.engine, &asked) {
         for target in &route.targets {
@@ -198,22 +198,17 @@ pub fn minimise_for<'c>(
             condition.holds(&scope).unwrap_or(false)
         })
     };
-    let applicable = |origin: Origin<'c>| -> Vec<&'c Purpose> {
-        let theme = theme.map(str::to_owned);
+    let applicable = |origin: Origin<'_>| -> Vec<&'c Purpose> {
         let found = catalogue
-            .purposes
-            .values()
-            .filter(|purpose| purpose.applies(&origin, recipient, theme.as_deref(), now));
+            .purposes_to(recipient)
+            .filter(|purpose| purpose.applies(&origin, recipient, theme, now));
         found.filter(holds).collect()
     };
     let purposes = applicable(Origin::Partner(sender));
     if purposes.is_empty() {
         return None;
     }
-    let of_origin = |kind: &str| -> Vec<&'c Purpose> {
-        let known = catalogue.partners.values().find(|p| p.kind.as_str() == kind);
-        known.map_or_else(Vec::new, |partner| applicable(Origin::Kind(partner.kind.as_str())))
-    };
+    let of_origin = |kind: &str| applicable(Origin::Kind(kind));
     let shape: &Shape = &catalogue.messages.get(&message.kind)?.schema.shape;
     let grants = Grants { engine: &catalogue.engine, purposes, of_origin: &of_origin, now };
     let minimised = minimise(&message.data, shape, &grants, case.number.as_str());

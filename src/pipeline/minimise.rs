@@ -10,7 +10,7 @@ use super::parcel::{Withheld, WithheldReason};
 use crate::catalogue::cel::Engine;
 use crate::catalogue::facts;
 use crate::catalogue::purpose::{Grant, Purpose, Treatment};
-use crate::catalogue::schema::escape;
+use crate::catalogue::schema::below;
 use crate::catalogue::{Field, Shape};
 use crate::message::{PurposeId, Timestamp};
 
@@ -89,13 +89,13 @@ pub fn minimise(
         if facts::NEVER.contains(&name) {
             continue;
         }
-        let path = format!("/{}", escape(name));
+        let path = below("", name);
         if name == "kenmerk" && !level.own.iter().any(|hold| hold.names("kenmerk")) {
             out.insert(name.to_owned(), Value::from(reference));
         } else if facts::ALWAYS.contains(&name) {
             walk.keep(path, None, None);
             out.insert(name.to_owned(), value.clone());
-        } else if let Some(kept) = walk.field(value, field, &level.descend(name), path) {
+        } else if let Some(kept) = walk.field(value, Spot::of(field), &level.descend(name), path) {
             out.insert(name.to_owned(), kept);
         }
     }
@@ -120,6 +120,19 @@ impl<'a> Hold<'a> {
 
     fn names(&self, field: &str) -> bool {
         self.node.is_some_and(|node| node.fields.contains_key(field))
+    }
+
+    /// Whether it grants something here or below.
+    fn grants(&self) -> bool {
+        self.node.is_some() || self.inherited.is_some()
+    }
+
+    /// From the root down a JSON Pointer; a number is the position of an element.
+    fn down(self, path: &str) -> Self {
+        path.split('/').skip(1).fold(self, |hold, step| match step.parse::<usize>() {
+            Ok(_) => hold.element(),
+            Err(_) => hold.field(step),
+        })
     }
 
     fn at(self, node: Option<&'a Grant>) -> Self {
@@ -203,6 +216,21 @@ fn best<'a>(holds: &[Hold<'a>], sensitive: Option<&str>) -> Granted<'a> {
     granted
 }
 
+/// What the schema says of one place: the name of its field, its shape, and whether the field is
+/// sensitive. The elements of a list share the name and the mark of the list.
+#[derive(Clone, Copy)]
+struct Spot<'s> {
+    name: &'s str,
+    shape: &'s Shape,
+    sensitive: Option<&'s str>,
+}
+
+impl<'s> Spot<'s> {
+    fn of(field: &'s Field) -> Self {
+        Self { name: &field.name, shape: &field.shape, sensitive: field.sensitive.as_deref() }
+    }
+}
+
 struct Walk<'a, 'g> {
     grants: &'g Grants<'a, 'g>,
     decisions: Vec<Decision>,
@@ -222,37 +250,37 @@ impl<'a> Walk<'a, '_> {
     fn field(
         &mut self,
         value: &Value,
-        field: &Field,
+        spot: Spot<'_>,
         level: &Level<'a>,
         path: String,
     ) -> Option<Value> {
-        match (value, &field.shape) {
-            (Value::Object(object), Shape::Object(shapes)) => {
+        match (value, spot.shape) {
+            (Value::Object(_), Shape::Object(shapes)) => {
                 let granted = level.granted(None);
                 if granted.treatment == Some(Treatment::Generalise)
-                    && generalise::takes_object(&field.name)
+                    && generalise::takes_object(spot.name)
                 {
-                    return self.leaf(value, field, level, path);
+                    return self.leaf(value, spot, level, path);
                 }
-                self.object(object, shapes, &field.name, level, path)
+                self.object(value, shapes, spot.name, level, path)
             }
             (Value::Array(items), Shape::Array(shape)) => {
-                self.list(items, shape, field, level, path)
+                self.list(items, Spot { shape, ..spot }, level, path)
             }
-            _ => self.leaf(value, field, level, path),
+            _ => self.leaf(value, spot, level, path),
         }
     }
 
     /// An object, with what always travels with it; `None` where nothing of it is granted.
     fn object(
         &mut self,
-        object: &Map<String, Value>,
+        value: &Value,
         shapes: &[Field],
         list: &str,
         level: &Level<'a>,
         path: String,
     ) -> Option<Value> {
-        let with_origin = self.origin_of(object, level);
+        let with_origin = self.origin_of(value, level, &path);
         let level = with_origin.as_ref().unwrap_or(level);
         let before = self.decisions.len();
         let carried: &[&str] =
@@ -260,17 +288,18 @@ impl<'a> Walk<'a, '_> {
         let (mut out, mut granted_any) = (Map::new(), false);
         for field in shapes {
             let name = field.name.as_str();
-            let Some(value) = object.get(name) else { continue };
+            let Some(value) = value.get(name) else { continue };
             if facts::NEVER.contains(&name) {
                 continue;
             }
-            let below = level.descend(name);
-            let path = format!("{path}/{}", escape(name));
+            let inner = level.descend(name);
+            let path = below(&path, name);
             if carried.contains(&name) {
-                granted_any |= below.granted(None).treatment.is_some();
-                self.keep(path, below.granted(None).purpose, None);
+                let granted = inner.granted(None);
+                granted_any |= granted.treatment.is_some();
+                self.keep(path, granted.purpose, None);
                 out.insert(name.to_owned(), value.clone());
-            } else if let Some(kept) = self.field(value, field, &below, path) {
+            } else if let Some(kept) = self.field(value, Spot::of(field), &inner, path) {
                 granted_any = true;
                 out.insert(name.to_owned(), kept);
             }
@@ -287,32 +316,20 @@ impl<'a> Walk<'a, '_> {
     fn list(
         &mut self,
         items: &[Value],
-        shape: &Shape,
-        field: &Field,
+        element: Spot<'_>,
         level: &Level<'a>,
         path: String,
     ) -> Option<Value> {
         let before = self.decisions.len();
-        let element = Field {
-            name: field.name.clone(),
-            required: true,
-            shape: shape.clone(),
-            sensitive: field.sensitive.clone(),
-        };
         let mut out = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}/{index}");
             let all = level.map(Hold::element);
             let covered = self.covered(&all, item);
-            if covered.own.is_empty() && !all.own.is_empty() {
-                let granted = all.own.iter().any(|h| h.node.is_some() || h.inherited.is_some());
-                let reason = if granted {
-                    WithheldReason::RolNietGedeeld
-                } else {
-                    WithheldReason::GeenDoelbinding
-                };
-                self.withhold(path, reason, level);
-            } else if let Some(kept) = self.field(item, &element, &covered, path) {
+            let grants = |level: &Level<'a>| level.own.iter().any(Hold::grants);
+            if grants(&all) && !grants(&covered) {
+                self.withhold(path, WithheldReason::RolNietGedeeld, level);
+            } else if let Some(kept) = self.field(item, element, &covered, path) {
                 out.push(kept);
             }
         }
@@ -327,47 +344,44 @@ impl<'a> Walk<'a, '_> {
         None
     }
 
-    /// The purposes whose condition covers this element. A condition that fails covers nothing.
+    /// The purposes whose condition covers this element.
     fn covered(&self, level: &Level<'a>, item: &Value) -> Level<'a> {
-        let covers = |hold: &Hold<'a>| {
-            hold.node.and_then(|node| node.condition.as_ref()).is_none_or(|condition| {
-                let mut scope = self.grants.engine.scope();
-                scope.bind("b", item);
-                condition.holds(&scope).unwrap_or(false)
-            })
+        let keep = |holds: &[Hold<'a>]| {
+            holds.iter().copied().filter(|hold| self.covers(hold, item)).collect()
         };
-        let keep = |holds: &[Hold<'a>]| holds.iter().copied().filter(covers).collect();
         Level {
             own: keep(&level.own),
             other: level.other.as_ref().map(|(kind, holds)| (kind.clone(), keep(holds))),
         }
     }
 
+    /// Whether a purpose covers this element; a condition that fails covers nothing.
+    fn covers(&self, hold: &Hold<'a>, item: &Value) -> bool {
+        hold.node.and_then(|node| node.condition.as_ref()).is_none_or(|condition| {
+            let mut scope = self.grants.engine.scope();
+            scope.bind("b", item);
+            condition.holds(&scope).unwrap_or(false)
+        })
+    }
+
     /// Data that came from another kind of partner also need that origin's purposes, walked down
-    /// the same path.
-    fn origin_of(&self, object: &Map<String, Value>, level: &Level<'a>) -> Option<Level<'a>> {
-        let kind = object.get("herkomst")?.as_str()?;
+    /// to the same place.
+    fn origin_of(&self, value: &Value, level: &Level<'a>, path: &str) -> Option<Level<'a>> {
+        let kind = value.get("herkomst")?.as_str()?;
         let purposes = (self.grants.of_origin)(kind);
-        let holds = level.own.iter().map(|hold| (hold.purpose.id.clone(), hold.node));
-        let mut other: Vec<Hold<'a>> = Vec::new();
-        for purpose in purposes {
-            let node = holds.clone().find(|(id, _)| *id == purpose.id).and_then(|(_, node)| node);
-            let node = node.or_else(|| same_place(&purpose.grants, object));
-            other.push(Hold::root(purpose).at(node));
-        }
-        let item = Value::Object(object.clone());
-        let level = Level { own: level.own.clone(), other: Some((kind.to_owned(), other)) };
-        Some(Level { own: level.own.clone(), other: self.covered(&level, &item).other })
+        let holds = purposes.into_iter().map(|purpose| Hold::root(purpose).down(path));
+        let other = holds.filter(|hold| self.covers(hold, value)).collect();
+        Some(Level { own: level.own.clone(), other: Some((kind.to_owned(), other)) })
     }
 
     fn leaf(
         &mut self,
         value: &Value,
-        field: &Field,
+        spot: Spot<'_>,
         level: &Level<'a>,
         path: String,
     ) -> Option<Value> {
-        let granted = level.granted(field.sensitive.as_deref());
+        let granted = level.granted(spot.sensitive);
         let origin = level.other.as_ref().map(|(kind, _)| kind.clone());
         let (out, withheld) = match granted.treatment {
             None => {
@@ -377,7 +391,7 @@ impl<'a> Walk<'a, '_> {
             Some(Treatment::Keep) => (Some(value.clone()), None),
             Some(Treatment::Mask) => (Some(Value::from("***")), Some(WithheldReason::Gemaskeerd)),
             Some(Treatment::Generalise) => (
-                generalise::value(&field.name, value, self.grants.now),
+                generalise::value(spot.name, value, self.grants.now),
                 Some(WithheldReason::Veralgemeend),
             ),
         };
@@ -391,15 +405,5 @@ impl<'a> Walk<'a, '_> {
         let mut reasons = self.decisions[before..].iter().filter_map(|d| d.withheld);
         let first = reasons.next().unwrap_or(WithheldReason::GeenDoelbinding);
         if reasons.all(|reason| reason == first) { first } else { WithheldReason::GeenDoelbinding }
-    }
-}
-
-/// Where in a purpose's grants an object with a `herkomst` of its own stands: persons are the
-/// elements of `betrokkenen`, and the other such object is the location.
-fn same_place<'g>(grants: &'g Grant, object: &Map<String, Value>) -> Option<&'g Grant> {
-    if object.contains_key("rol") {
-        grants.fields.get("betrokkenen").and_then(|list| list.elements.as_deref())
-    } else {
-        grants.fields.get("locatie")
     }
 }

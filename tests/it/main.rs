@@ -1,3 +1,7 @@
 //! The one integration test binary: whatever needs more than one room, or the whole program.
 
+mod lineage;
+#[cfg(feature = "failpoints")]
+mod kill;
+mod hub;
 mod tidy;

@@ -39,22 +39,32 @@ pub const NAMES: [&str; 23] = [
     "leeg",
 ];
 
+/// The helpers of one text that give a text, or `null`.
+pub const TEXT: [(&str, fn(&str) -> Option<String>); 14] = [
+    ("stufTijd", text::stuf_to_rfc),
+    ("naarStufTijd", text::rfc_to_stuf),
+    ("stufDatum", text::stuf_to_date),
+    ("naarStufDatum", text::date_to_stuf),
+    ("zulu", text::zulu),
+    ("amsterdam", text::amsterdam),
+    ("datumVan", text::date_of),
+    ("datum10", text::full_date),
+    ("postcode", |t| Some(text::postcode(t))),
+    ("telefoon", text::telephone),
+    ("bsn", |t| Some(text::bsn(t))),
+    ("hoofd", |t| Some(t.to_uppercase())),
+    ("klein", |t| Some(t.to_lowercase())),
+    ("voorletters", |t| Some(text::initials(t))),
+];
+
 /// Declares every helper but `code`, which needs the code lists of its mapping.
 pub fn declare(context: &mut Context<'_, '_>) -> Result<(), cel::DeclarationError> {
-    one(context, "stufTijd", text::stuf_to_rfc)?;
-    one(context, "naarStufTijd", text::rfc_to_stuf)?;
-    one(context, "stufDatum", text::stuf_to_date)?;
-    one(context, "naarStufDatum", text::date_to_stuf)?;
-    one(context, "zulu", text::zulu)?;
-    one(context, "amsterdam", text::amsterdam)?;
-    one(context, "datumVan", text::date_of)?;
-    one(context, "datum10", text::full_date)?;
-    one(context, "postcode", |t| Some(text::postcode(t)))?;
-    one(context, "telefoon", text::telephone)?;
-    one(context, "bsn", |t| Some(text::bsn(t)))?;
-    one(context, "hoofd", |t| Some(t.to_uppercase()))?;
-    one(context, "klein", |t| Some(t.to_lowercase()))?;
-    one(context, "voorletters", |t| Some(text::initials(t)))?;
+    for (name, apply) in TEXT {
+        context.add_function(name, move |Arguments(args): Arguments| -> Answer {
+            let text = text_arg(name, &args, 0)?;
+            Ok(text.and_then(|t| apply(&t)).map_or(Value::Null, string))
+        })?;
+    }
     context.add_function("leeg", |Arguments(args): Arguments| -> Answer {
         Ok(Value::Bool(match args.first() {
             Some(Value::String(text)) => text.trim().is_empty(),
@@ -84,7 +94,7 @@ pub const UNKNOWN_CODE: &str = "unknown code";
 /// Declares `code(list, value)` and `code(list, value, default)` over all lists of the set.
 pub fn declare_codes(
     context: &mut Context<'_, '_>,
-    codes: super::CodeLists,
+    codes: Arc<super::CodeLists>,
 ) -> Result<(), cel::DeclarationError> {
     context.add_function("code", move |Arguments(args): Arguments| -> Answer {
         let list = text_arg("code", &args, 0)?.unwrap_or_default();
@@ -128,18 +138,6 @@ fn several(context: &mut Context<'_, '_>) -> Result<(), cel::DeclarationError> {
         let texts = parts.iter().filter_map(scalar_text).filter(|t| !t.trim().is_empty());
         let joined = texts.collect::<Vec<_>>().join(separator.as_str());
         Ok(if joined.is_empty() { Value::Null } else { string(joined) })
-    })
-}
-
-/// A helper of one text that gives a text, or `null`.
-fn one(
-    context: &mut Context<'_, '_>,
-    name: &'static str,
-    apply: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-) -> Result<(), cel::DeclarationError> {
-    context.add_function(name, move |Arguments(args): Arguments| -> Answer {
-        let text = text_arg(name, &args, 0)?;
-        Ok(text.and_then(|t| apply(&t)).map_or(Value::Null, string))
     })
 }
 

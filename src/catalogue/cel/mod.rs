@@ -3,17 +3,24 @@
 //! Errors of the interpreter repeat values (`No such key: <bsn>`), so none leaves this module:
 //! an evaluation fails with the kind of failure only.
 
+mod direct;
 mod functions;
 mod lineage;
 mod text;
 mod value;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use cel::common::ast::{Expr as Node, LiteralValue};
 use cel::{Context, ExecutionError, IdedExpr, Program};
 use serde_json::Value;
+
+use super::shape::Shape;
+
+use self::direct::{Answer, Direct, Known};
 
 pub use lineage::{Lineage, Path, Step, Variable, lineage};
 
@@ -27,6 +34,8 @@ const TEXT_MAX: usize = 2_000;
 pub struct Expression {
     pub text: String,
     expr: IdedExpr,
+    /// What it comes down to, where the interpreter is not needed for that.
+    direct: Option<Direct>,
 }
 
 impl fmt::Debug for Expression {
@@ -57,7 +66,23 @@ impl Expression {
         })?;
         let mut expr = program.expression().clone();
         qualify_codes(&mut expr, list_prefix)?;
-        Ok(Self { text: text.to_owned(), expr })
+        Ok(Self::new(text, expr))
+    }
+
+    fn new(text: &str, expr: IdedExpr) -> Self {
+        let direct = direct::compile(&expr);
+        Self { text: text.to_owned(), expr, direct }
+    }
+
+    /// Parses a condition on `b` of this shape, which must guard what can be absent.
+    pub fn condition(text: &str, list_prefix: &str, b: &Shape) -> Result<Self, String> {
+        let expression = Self::compile(text, list_prefix)?;
+        let variable = Variable { path: Path::root("b"), shape: b.clone() };
+        let lineage = expression.lineage(&BTreeMap::from([("b".to_owned(), variable)]))?;
+        match lineage.unguarded.first() {
+            Some(path) => Err(format!("{path} kan ontbreken; gebruik has()")),
+            None => Ok(expression),
+        }
     }
 
     /// What it reads, given the variables it may use.
@@ -66,11 +91,17 @@ impl Expression {
     }
 
     /// The value of a literal, which needs no evaluation.
-    pub fn literal(&self) -> Option<Value> {
-        match &self.expr.expr {
-            Node::Literal(LiteralValue::String(text)) => Some(Value::from(text.inner())),
-            Node::Literal(LiteralValue::Int(whole)) => Some(Value::from(*whole.inner())),
-            Node::Literal(LiteralValue::Boolean(flag)) => Some(Value::from(*flag.inner())),
+    pub fn literal(&self) -> Option<&Value> {
+        match &self.direct {
+            Some(Direct::Literal(value)) if !value.is_null() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The variable and the steps from it, where this is nothing but a path.
+    pub fn path(&self) -> Option<(&str, &[Step])> {
+        match &self.direct {
+            Some(Direct::Path(route)) => Some((&route.variable, &route.steps)),
             _ => None,
         }
     }
@@ -84,14 +115,23 @@ impl Expression {
 
     /// Evaluates to a scalar or a list of scalars; absent gives `Value::Null`.
     pub fn evaluate(&self, scope: &Scope<'_, '_>) -> Result<Value, EvalError> {
-        let result = cel::Value::resolve_val(&self.expr, &scope.context).map_err(|e| kind(&e))?;
-        value::to_json(result.as_ref()).ok_or(EvalError::Failed)
+        match self.direct.as_ref().map(|direct| direct.answer(scope.known())) {
+            Some(Answer::Failed(error)) => Err(error),
+            Some(Answer::Value(value)) if !value.is_array() && !value.is_object() => {
+                Ok(value.into_owned())
+            }
+            _ => self.interpret(scope),
+        }
     }
 
     /// Evaluates a condition.
     pub fn holds(&self, scope: &Scope<'_, '_>) -> Result<bool, EvalError> {
-        let result = cel::Value::resolve_val(&self.expr, &scope.context).map_err(|e| kind(&e))?;
-        value::to_bool(result.as_ref()).ok_or(EvalError::Failed)
+        self.evaluate(scope)?.as_bool().ok_or(EvalError::Failed)
+    }
+
+    fn interpret(&self, scope: &Scope<'_, '_>) -> Result<Value, EvalError> {
+        let result = cel::Value::resolve_val(&self.expr, scope.context()).map_err(|e| kind(&e))?;
+        value::to_json(result.as_ref()).ok_or(EvalError::Failed)
     }
 
     /// Takes `path.filter(x, condition)` apart: the path, the variable and the condition.
@@ -106,7 +146,7 @@ impl Expression {
         let Some(Node::List(list)) = append.args.get(1).map(|arg| &arg.expr) else { return None };
         let keeps_itself = matches!(list.elements.as_slice(),
             [only] if matches!(&only.expr, Node::Ident(name) if *name == c.iter_var));
-        let part = |expr: &IdedExpr| Self { text: self.text.clone(), expr: expr.clone() };
+        let part = |expr: &IdedExpr| Self::new(&self.text, expr.clone());
         keeps_itself.then(|| (part(&c.iter_range), c.iter_var.clone(), part(condition)))
     }
 }
@@ -188,6 +228,7 @@ fn visit_mut(expr: &mut IdedExpr, visit: &mut dyn FnMut(&mut Node)) {
 /// The helpers and code lists of a whole set; every evaluation happens in a scope of it.
 pub struct Engine {
     root: Context<'static, 'static>,
+    codes: Arc<CodeLists>,
 }
 
 impl fmt::Debug for Engine {
@@ -198,31 +239,57 @@ impl fmt::Debug for Engine {
 
 impl Engine {
     pub fn new(codes: CodeLists) -> Result<Self, String> {
-        let mut root = Context::default();
+        let (mut root, codes) = (Context::default(), Arc::new(codes));
         functions::declare(&mut root).map_err(|error| error.to_string())?;
-        functions::declare_codes(&mut root, codes).map_err(|error| error.to_string())?;
-        Ok(Self { root })
+        functions::declare_codes(&mut root, codes.clone()).map_err(|error| error.to_string())?;
+        Ok(Self { root, codes })
     }
 
     /// A scope in which variables can be bound.
     pub fn scope<'v>(&self) -> Scope<'_, 'v> {
-        let root: &Context<'_, 'v> = &self.root;
-        Scope { context: root.new_inner_scope() }
+        Scope { engine: self, variables: Vec::new(), context: OnceCell::new() }
     }
 }
 
-/// Variables bound to parts of a message, for one evaluation.
+/// Variables bound to parts of a message, for evaluations that look at the same parts.
 pub struct Scope<'p, 'v> {
-    context: Context<'p, 'v>,
+    engine: &'p Engine,
+    /// The innermost last, and found first.
+    variables: Vec<(&'v str, &'v Value)>,
+    /// Made when an expression needs the interpreter.
+    context: OnceCell<Context<'p, 'v>>,
 }
 
-impl<'v> Scope<'_, 'v> {
-    pub fn bind(&mut self, name: &str, value: &'v Value) {
-        self.context.add_variable_as_val(name, value::borrowed(value));
+impl<'p, 'v> Scope<'p, 'v> {
+    pub fn bind(&mut self, name: &'v str, value: &'v Value) {
+        self.variables.push((name, value));
+        self.context.take();
     }
 
-    /// A scope within this one.
-    pub fn inner(&self) -> Scope<'_, 'v> {
-        Scope { context: self.context.new_inner_scope() }
+    /// This scope with one variable more.
+    #[must_use]
+    pub fn with(&self, name: &'v str, value: &'v Value) -> Self {
+        let variables = [self.variables.as_slice(), &[(name, value)]].concat();
+        Self { engine: self.engine, variables, context: OnceCell::new() }
+    }
+
+    /// What a variable is bound to.
+    pub fn get(&self, name: &str) -> Option<&'v Value> {
+        self.variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known { variables: &self.variables, codes: &self.engine.codes }
+    }
+
+    fn context(&self) -> &Context<'p, 'v> {
+        self.context.get_or_init(|| {
+            let root: &Context<'_, 'v> = &self.engine.root;
+            let mut context = root.new_inner_scope();
+            for (name, value) in &self.variables {
+                context.add_variable_as_val(*name, value::borrowed(value));
+            }
+            context
+        })
     }
 }

@@ -56,11 +56,6 @@ pub fn to_json(value: &dyn Val) -> Option<Value> {
     Some(Value::Array(out))
 }
 
-/// Whether a result is the boolean `true`; `None` where it is no boolean.
-pub fn to_bool(value: &dyn Val) -> Option<bool> {
-    value.downcast_ref::<CelBool>().map(|flag| *flag.inner())
-}
-
 #[derive(Debug, Clone)]
 struct JsonMap<'j> {
     fields: &'j Map<String, Value>,

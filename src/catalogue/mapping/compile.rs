@@ -178,12 +178,9 @@ impl Compiler<'_> {
             );
             return None;
         }
-        let fill = match (&lineage.copies, expression.literal()) {
-            (Some(path), _) => match local(path, &level.variables) {
-                Some(place) => Fill::Copy(place),
-                None => Fill::Evaluate(expression),
-            },
-            (None, Some(value)) => Fill::Literal(value),
+        let fill = match (Place::of(&expression), expression.literal()) {
+            (Some(place), _) => Fill::Copy(place),
+            (None, Some(value)) => Fill::Literal(value.clone()),
             (None, None) => Fill::Evaluate(expression),
         };
         let rule = self.rules.len();
@@ -256,17 +253,16 @@ impl Compiler<'_> {
             None => (whole, None),
             Some((path, name, condition)) => (path, Some((name, condition))),
         };
-        let plain = path.lineage(variables).ok()?;
-        let Some(copies) = plain.copies else {
+        let Some(place) = Place::of(&path) else {
             let text = "de bron van een lijst is een pad, of een pad met filter()".to_owned();
             self.report(at, "lijst", text);
             return None;
         };
         let Some(element) = lineage.element else {
-            self.report(at, "lijst", format!("{copies} is volgens het schema geen lijst"));
+            let text = format!("{} is volgens het schema geen lijst", bron.get_ref());
+            self.report(at, "lijst", text);
             return None;
         };
-        let place = local(&copies, variables)?;
         if let Some((name, condition)) = filter {
             variables.insert(name.clone(), element.clone());
             let lineage = condition.lineage(variables).ok()?;
@@ -327,13 +323,10 @@ impl Compiler<'_> {
     }
 }
 
-/// A path of the source seen from the variable nearest to it, so that it can be followed.
-fn local(path: &Path, variables: &BTreeMap<String, Variable>) -> Option<Place> {
-    let nearest = variables
-        .iter()
-        .filter(|(_, v)| v.path.root == path.root && path.steps.starts_with(&v.path.steps))
-        .max_by_key(|(_, v)| v.path.steps.len())?;
-    let steps = path.steps[nearest.1.path.steps.len()..].to_vec();
-    let followable = !steps.contains(&Step::Each);
-    followable.then(|| Place { variable: nearest.0.clone(), steps })
+impl Place {
+    /// The place that an expression is, where it is nothing but a path.
+    fn of(expression: &Expression) -> Option<Self> {
+        let (variable, steps) = expression.path()?;
+        Some(Self { variable: variable.to_owned(), steps: steps.to_vec() })
+    }
 }

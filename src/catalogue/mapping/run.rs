@@ -1,15 +1,13 @@
 //! Running a mapping over one document.
 
-use std::cell::OnceCell;
-
 use serde_json::{Map, Value};
 
 use super::{Fill, ListPart, Mapping, Node, Place, Step};
 use crate::catalogue::cel::{Engine, EvalError, Scope};
-use crate::catalogue::schema::escape;
+use crate::catalogue::schema::below;
 use crate::message::Violation;
 
-/// Elements that one list may yield; a mapping never makes more of a document than this.
+/// Elements that a source list may have; more of them are refused, never cut off.
 const ELEMENTS_MAX: usize = 10_000;
 
 /// One run of a mapping.
@@ -21,46 +19,35 @@ pub struct Run<'m> {
     fired: Vec<bool>,
 }
 
-/// The variables in scope, and their CEL scope once an expression asks for it.
-struct Env<'m, 'e, 'v> {
-    engine: &'e Engine,
-    variables: Vec<(&'m str, &'v Value)>,
-    scope: OnceCell<Scope<'e, 'v>>,
+/// A place in the target, put into words only where something went wrong.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Root,
+    Field(&'a At<'a>, &'a str),
+    Element(&'a At<'a>, usize),
 }
 
-impl<'m, 'e, 'v: 'e> Env<'m, 'e, 'v> {
-    fn new(engine: &'e Engine, variables: Vec<(&'m str, &'v Value)>) -> Self {
-        Self { engine, variables, scope: OnceCell::new() }
-    }
-
-    fn with(&self, name: &'m str, value: &'v Value) -> Self {
-        let mut variables = self.variables.clone();
-        variables.push((name, value));
-        Self::new(self.engine, variables)
-    }
-
-    fn scope(&self) -> &Scope<'e, 'v> {
-        self.scope.get_or_init(|| {
-            let mut scope = self.engine.scope();
-            self.variables.iter().for_each(|(name, value)| scope.bind(name, value));
-            scope
-        })
-    }
-
-    /// Follows a place; what is `null` is absent.
-    fn follow(&self, place: &Place) -> Option<&'v Value> {
-        let (_, root) =
-            self.variables.iter().rev().find(|(name, _)| *name == place.variable.as_str())?;
-        let mut here: &'v Value = root;
-        for step in &place.steps {
-            here = match step {
-                Step::Field(name) => here.get(name.as_str())?,
-                Step::At(index) => here.get(*index)?,
-                Step::Each => return None,
-            };
+impl At<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Field(above, name) => below(&above.pointer(), name),
+            Self::Element(above, index) => format!("{}/{index}", above.pointer()),
         }
-        Some(here).filter(|value| !value.is_null())
     }
+}
+
+/// Follows a place; what is `null` is absent.
+fn follow<'v>(place: &Place, scope: &Scope<'_, 'v>) -> Option<&'v Value> {
+    let mut here = scope.get(&place.variable)?;
+    for step in &place.steps {
+        here = match step {
+            Step::Field(name) => here.get(name.as_str())?,
+            Step::At(index) => here.get(*index)?,
+            Step::Each => return None,
+        };
+    }
+    Some(here).filter(|value| !value.is_null())
 }
 
 impl<'m> Run<'m> {
@@ -73,9 +60,11 @@ impl<'m> Run<'m> {
     /// Fails with every target field that could not be filled; places are pointers into the
     /// target. Names no values.
     pub fn document(mut self, b: &Value, h: &Value) -> Result<(Value, Vec<bool>), Vec<Violation>> {
-        let env = Env::new(self.engine, vec![("b", b), ("h", h)]);
+        let mut scope = self.engine.scope();
+        scope.bind("b", b);
+        scope.bind("h", h);
         let mapping = self.mapping;
-        let object = self.object(&mapping.nodes, &env, "");
+        let object = self.object(&mapping.nodes, &scope, &At::Root);
         if self.violations.is_empty() {
             Ok((Value::Object(object), self.fired))
         } else {
@@ -83,29 +72,37 @@ impl<'m> Run<'m> {
         }
     }
 
-    fn object(&mut self, nodes: &'m [Node], env: &Env<'m, '_, '_>, at: &str) -> Map<String, Value> {
+    fn object<'s>(
+        &mut self,
+        nodes: &'s [Node],
+        scope: &Scope<'_, 's>,
+        at: &At<'_>,
+    ) -> Map<String, Value> {
         let mut object = Map::new();
         for node in nodes {
             match node {
                 Node::Field { name, rule, fill, optional } => {
-                    let place = || format!("{at}/{}", escape(name));
-                    if let Some(value) = self.fill(fill, env, *optional, place) {
+                    let at = At::Field(at, name);
+                    if let Some(value) = self.fill(fill, scope, *optional, &at) {
                         if let Some(fired) = self.fired.get_mut(*rule) {
                             *fired = true;
+                        }
+                        if object.is_empty() {
+                            object = Map::with_capacity(nodes.len());
                         }
                         object.insert(name.clone(), value);
                     }
                 }
                 Node::Object { name, children } => {
-                    let inner = self.object(children, env, &format!("{at}/{}", escape(name)));
+                    let inner = self.object(children, scope, &At::Field(at, name));
                     if !inner.is_empty() {
                         object.insert(name.clone(), Value::Object(inner));
                     }
                 }
                 Node::List { name, parts } => {
                     let mut items = Vec::new();
-                    let at = format!("{at}/{}", escape(name));
-                    parts.iter().for_each(|part| self.list(part, env, &at, &mut items));
+                    let at = At::Field(at, name);
+                    parts.iter().for_each(|part| self.list(part, scope, &at, &mut items));
                     if !items.is_empty() {
                         object.insert(name.clone(), Value::Array(items));
                     }
@@ -115,96 +112,99 @@ impl<'m> Run<'m> {
         object
     }
 
-    fn list(
+    fn list<'s>(
         &mut self,
-        part: &'m ListPart,
-        env: &Env<'m, '_, '_>,
-        at: &str,
+        part: &'s ListPart,
+        scope: &Scope<'_, 's>,
+        at: &At<'_>,
         items: &mut Vec<Value>,
     ) {
         let Some(source) = &part.source else {
-            if self.conditions(part, env, at) {
-                self.element(part, env, at, items);
+            if self.holds(part, scope, None, at) {
+                self.element(part, scope, at, items);
             }
             return;
         };
-        let Some(Value::Array(elements)) = env.follow(source) else { return };
-        for element in elements.iter().take(ELEMENTS_MAX) {
-            let inner = env.with(&part.element, element);
-            if self.conditions_of(part, &inner, element, at) {
+        let Some(Value::Array(elements)) = follow(source, scope) else { return };
+        if elements.len() > ELEMENTS_MAX {
+            self.violations.push(too_many(at.pointer()));
+            return;
+        }
+        for element in elements {
+            let inner = scope.with(&part.element, element);
+            if self.holds(part, &inner, Some(element), at) {
                 self.element(part, &inner, at, items);
             }
         }
     }
 
-    fn element(
+    fn element<'s>(
         &mut self,
-        part: &'m ListPart,
-        env: &Env<'m, '_, '_>,
-        at: &str,
+        part: &'s ListPart,
+        scope: &Scope<'_, 's>,
+        at: &At<'_>,
         items: &mut Vec<Value>,
     ) {
-        let object = self.object(&part.children, env, &format!("{at}/{}", items.len()));
+        let object = self.object(&part.children, scope, &At::Element(at, items.len()));
         if !object.is_empty() {
             items.push(Value::Object(object));
         }
     }
 
-    /// The conditions of a list, where each may name the element in its own way.
-    fn conditions_of<'v>(
+    /// Whether all conditions of a list hold; a filter may name the element in its own way.
+    fn holds<'s>(
         &mut self,
-        part: &'m ListPart,
-        env: &Env<'m, '_, 'v>,
-        element: &'v Value,
-        at: &str,
+        part: &'s ListPart,
+        scope: &Scope<'_, 's>,
+        element: Option<&'s Value>,
+        at: &At<'_>,
     ) -> bool {
         part.conditions.iter().all(|(name, condition)| {
-            let result = if *name == part.element {
-                condition.holds(env.scope())
-            } else {
-                condition.holds(env.with(name, element).scope())
+            let result = match element {
+                Some(element) if *name != part.element => {
+                    condition.holds(&scope.with(name, element))
+                }
+                _ => condition.holds(scope),
             };
-            self.verdict(result, at)
+            result.unwrap_or_else(|error| {
+                self.violations.push(explain(error, at.pointer()));
+                false
+            })
         })
     }
 
-    fn conditions(&mut self, part: &'m ListPart, env: &Env<'m, '_, '_>, at: &str) -> bool {
-        part.conditions.iter().all(|(_, condition)| {
-            let result = condition.holds(env.scope());
-            self.verdict(result, at)
-        })
-    }
-
-    fn verdict(&mut self, result: Result<bool, EvalError>, at: &str) -> bool {
-        result.unwrap_or_else(|error| {
-            self.violations.push(explain(error, at.to_owned()));
-            false
-        })
-    }
-
-    fn fill(
+    fn fill<'s>(
         &mut self,
         fill: &Fill,
-        env: &Env<'m, '_, '_>,
+        scope: &Scope<'_, 's>,
         optional: bool,
-        place: impl Fn() -> String,
+        at: &At<'_>,
     ) -> Option<Value> {
         let result = match fill {
             Fill::Literal(value) => return Some(value.clone()),
-            Fill::Copy(path) => env.follow(path).cloned().ok_or(EvalError::Absent),
+            Fill::Copy(path) => follow(path, scope).cloned().ok_or(EvalError::Absent),
             Fill::Evaluate(expression) => expression
-                .evaluate(env.scope())
+                .evaluate(scope)
                 .and_then(|value| if value.is_null() { Err(EvalError::Absent) } else { Ok(value) }),
         };
         match result {
             Ok(value) => Some(value),
             Err(EvalError::Absent) if optional => None,
             Err(error) => {
-                self.violations.push(explain(error, place()));
+                self.violations.push(explain(error, at.pointer()));
                 None
             }
         }
     }
+}
+
+fn too_many(place: String) -> Violation {
+    Violation::new(
+        place,
+        "te-veel",
+        format!("De vertaling maakt hoogstens {ELEMENTS_MAX} regels van een lijst."),
+        format!("The mapping makes at most {ELEMENTS_MAX} items of a list."),
+    )
 }
 
 fn explain(error: EvalError, place: String) -> Violation {

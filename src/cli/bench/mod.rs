@@ -73,15 +73,15 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     let cpu = hub.cpu_seconds() - cpu_before;
     drop(collectors);
     facts.push(("aangenomen en vastgelegd per seconde", json!(full.per_second().round())));
-    facts.push(("wachttijd bij volle belasting p50 (ms)", json!(full.latency_ms(0.50))));
-    facts.push(("wachttijd bij volle belasting p99 (ms)", json!(full.latency_ms(0.99))));
+    facts.push(("wachttijd bij volle belasting p50 (ms)", json!(full.latency_ms(50))));
+    facts.push(("wachttijd bij volle belasting p99 (ms)", json!(full.latency_ms(99))));
     let per_thousand = cpu / (full.latencies.len() as f64 / 1000.0);
     facts.push(("CPU-seconden van de hub per duizend berichten", json!(two_digits(per_thousand))));
     say(&format!("{} per seconde …", asked.tempo));
     let paced = paced_load(&hub, asked.tempo, asked.seconden, &numbers).await?;
     facts.push(("gehaald tempo per seconde", json!(paced.per_second().round())));
-    facts.push(("wachttijd bij dit tempo p50 (ms)", json!(paced.latency_ms(0.50))));
-    facts.push(("wachttijd bij dit tempo p99 (ms)", json!(paced.latency_ms(0.99))));
+    facts.push(("wachttijd bij dit tempo p50 (ms)", json!(paced.latency_ms(50))));
+    facts.push(("wachttijd bij dit tempo p99 (ms)", json!(paced.latency_ms(99))));
     facts.push(("geheugen van de hub (MiB)", json!(hub.memory_mib())));
     facts.push(("berichten in het logboek", json!(numbers.load(Ordering::Relaxed))));
     facts.push((
@@ -122,11 +122,11 @@ impl Measured {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// A quantile in milliseconds, to a tenth.
-    fn latency_ms(&self, quantile: f64) -> f64 {
+    /// A percentile in milliseconds, to a tenth.
+    fn latency_ms(&self, percent: usize) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
-        let at = (sorted.len().saturating_sub(1) as f64 * quantile).round() as usize;
+        let at = sorted.len().saturating_sub(1) * percent / 100;
         let micros = sorted.get(at).copied().unwrap_or(0);
         (micros as f64 / 100.0).round() / 10.0
     }

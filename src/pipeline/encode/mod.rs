@@ -14,7 +14,8 @@ pub use self::xml::xml;
 
 /// JSON without white space, fields in the order of the value.
 pub fn json(value: &Value) -> Vec<u8> {
-    value.to_string().into_bytes()
+    // Only a map with keys that are no text could fail, and a JSON value has none.
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 /// A JSON Pointer one step further (RFC 6901 §3).

@@ -17,8 +17,9 @@ use super::answer::{Halt, json};
 use super::caller::{bearer, unauthorised};
 use super::{Limits, body, dress};
 
-/// The largest body of an admin request.
-pub const ADMIN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The largest body of an admin request: room for a set of some hundreds of partners in base64.
+/// Read only for who has the token.
+pub const ADMIN_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Carries out what the command line asks. `Err` is an HTTP status with a JSON body.
 pub trait AdminDesk: Send + Sync + 'static {

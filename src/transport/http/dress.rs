@@ -2,7 +2,6 @@
 //! a limit on the time it took to make it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -31,9 +30,15 @@ pub(super) fn dressed(router: Router, limits: Arc<Limits>) -> Router {
         .layer(from_fn_with_state(limits, dress))
 }
 
+/// A fresh id for each request, which says nothing about it.
+#[expect(clippy::disallowed_methods, reason = "the id of a log line is nobody's to give")]
+fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
 async fn dress(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let request_id = Uuid::new_v4().to_string();
+    let started = tokio::time::Instant::now();
+    let request_id = request_id();
     let method = request.method().clone();
     // The template, not the path: what a client types there may be somebody's number.
     let route = request.extensions().get::<MatchedPath>().cloned();

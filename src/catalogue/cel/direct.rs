@@ -1,0 +1,276 @@
+//! The short way for what most expressions are: paths, literals, a helper on a path, a choice.
+//!
+//! The interpreter builds a context and a boxed value for every step; most expressions need
+//! neither. Whatever is not plainly a case of these few forms gives `Answer::Ask`, and then the
+//! interpreter decides: both must give the same wherever this gives an answer, and a test holds
+//! them together over the expressions of every connector.
+
+use std::borrow::Cow;
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
+use serde_json::Value;
+
+use super::{CodeLists, EvalError, Step, functions};
+
+/// An expression in one of the plain forms.
+#[derive(Debug, Clone)]
+pub enum Direct {
+    Literal(Value),
+    Path(Route),
+    Has(Route, String),
+    Text(fn(&str) -> Option<String>, Box<Direct>),
+    Code { list: String, key: Box<Direct>, default: Option<Box<Direct>> },
+    Equal { sides: Box<[Direct; 2]>, wanted: bool },
+    Among(Box<Direct>, Vec<String>),
+    Not(Box<Direct>),
+    And(Box<[Direct; 2]>),
+    Or(Box<[Direct; 2]>),
+    Choose(Box<[Direct; 3]>),
+}
+
+/// A variable and the steps from it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub variable: String,
+    pub steps: Vec<Step>,
+}
+
+/// What came of it.
+pub enum Answer<'v> {
+    Value(Cow<'v, Value>),
+    Failed(EvalError),
+    /// Not plain after all: the interpreter knows.
+    Ask,
+}
+
+use Answer::{Ask, Failed};
+
+/// The plain form of an expression, where it has one.
+pub fn compile(expr: &IdedExpr) -> Option<Direct> {
+    match &expr.expr {
+        Expr::Literal(LiteralValue::String(text)) => {
+            Some(Direct::Literal(Value::from(text.inner())))
+        }
+        Expr::Literal(LiteralValue::Int(whole)) => {
+            Some(Direct::Literal(Value::from(*whole.inner())))
+        }
+        Expr::Literal(LiteralValue::Boolean(flag)) => {
+            Some(Direct::Literal(Value::from(*flag.inner())))
+        }
+        Expr::Literal(LiteralValue::Null) => Some(Direct::Literal(Value::Null)),
+        Expr::Select(select) if select.test => {
+            Some(Direct::Has(route(&select.operand)?, select.field.clone()))
+        }
+        Expr::Call(call) if call.target.is_none() => {
+            route(expr).map(Direct::Path).or_else(|| of_call(call))
+        }
+        _ => route(expr).map(Direct::Path),
+    }
+}
+
+fn of_call(call: &CallExpr) -> Option<Direct> {
+    let part = |at: usize| call.args.get(at).and_then(compile);
+    let pair = || Some(Box::new([part(0)?, part(1)?]));
+    match (call.func_name.as_str(), call.args.len()) {
+        (operators::EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: true }),
+        (operators::NOT_EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: false }),
+        (operators::IN, 2) => Some(Direct::Among(Box::new(part(0)?), texts(call.args.get(1)?)?)),
+        (operators::LOGICAL_AND, 2) => Some(Direct::And(pair()?)),
+        (operators::LOGICAL_OR, 2) => Some(Direct::Or(pair()?)),
+        (operators::LOGICAL_NOT, 1) => Some(Direct::Not(Box::new(part(0)?))),
+        (operators::CONDITIONAL, 3) => {
+            Some(Direct::Choose(Box::new([part(0)?, part(1)?, part(2)?])))
+        }
+        ("code", 2 | 3) => {
+            let Direct::Literal(Value::String(list)) = part(0)? else { return None };
+            let default = if call.args.len() == 3 { Some(Box::new(part(2)?)) } else { None };
+            Some(Direct::Code { list, key: Box::new(part(1)?), default })
+        }
+        (name, 1) => {
+            let (_, apply) = functions::TEXT.iter().find(|(known, _)| *known == name)?;
+            Some(Direct::Text(*apply, Box::new(part(0)?)))
+        }
+        _ => None,
+    }
+}
+
+/// The texts of a list of nothing but those.
+fn texts(expr: &IdedExpr) -> Option<Vec<String>> {
+    let Expr::List(list) = &expr.expr else { return None };
+    let text = |item: &IdedExpr| match &item.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+        _ => None,
+    };
+    list.elements.iter().map(text).collect()
+}
+
+/// The path that an expression is: selections and literal indices on a variable.
+pub fn route(expr: &IdedExpr) -> Option<Route> {
+    let below = |inner: &IdedExpr, step: Step| {
+        let mut route = route(inner)?;
+        route.steps.push(step);
+        Some(route)
+    };
+    match &expr.expr {
+        Expr::Ident(name) => Some(Route { variable: name.clone(), steps: Vec::new() }),
+        Expr::Select(select) if !select.test => {
+            below(&select.operand, Step::Field(select.field.clone()))
+        }
+        Expr::Call(call) if call.func_name == operators::INDEX => {
+            let [inner, index] = call.args.as_slice() else { return None };
+            match &index.expr {
+                Expr::Literal(LiteralValue::String(name)) => {
+                    below(inner, Step::Field(name.inner().to_owned()))
+                }
+                Expr::Literal(LiteralValue::Int(at)) => {
+                    below(inner, Step::At(usize::try_from(*at.inner()).ok()?))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The variables in scope, innermost last, and the code lists.
+#[derive(Clone, Copy)]
+pub struct Known<'v> {
+    pub variables: &'v [(&'v str, &'v Value)],
+    pub codes: &'v CodeLists,
+}
+
+impl Direct {
+    pub fn answer<'v>(&'v self, known: Known<'v>) -> Answer<'v> {
+        match self {
+            Self::Literal(value) => Answer::Value(Cow::Borrowed(value)),
+            Self::Path(route) => route.answer(known),
+            Self::Has(route, name) => match route.answer(known) {
+                Answer::Value(found) => match &*found {
+                    Value::Object(fields) => flag(fields.get(name).is_some_and(|v| !v.is_null())),
+                    _ => Ask,
+                },
+                other => other,
+            },
+            Self::Text(apply, argument) => match argument.answer(known) {
+                Answer::Value(value) => match &*value {
+                    Value::String(text) => owned(apply(text).map_or(Value::Null, Value::from)),
+                    Value::Null => owned(Value::Null),
+                    _ => Ask,
+                },
+                other => other,
+            },
+            Self::Code { list, key, default } => code(list, key, default.as_deref(), known),
+            Self::Equal { sides, wanted } => {
+                let [left, right] = &**sides;
+                match (left.answer(known), right.answer(known)) {
+                    (Answer::Value(a), Answer::Value(b)) => match (&*a, &*b) {
+                        (Value::String(a), Value::String(b)) => flag((a == b) == *wanted),
+                        (Value::Bool(a), Value::Bool(b)) => flag((a == b) == *wanted),
+                        (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
+                            (Some(a), Some(b)) => flag((a == b) == *wanted),
+                            _ => Ask,
+                        },
+                        _ => Ask,
+                    },
+                    (Answer::Value(_), other) | (other, _) => other,
+                }
+            }
+            Self::Among(inner, texts) => match inner.answer(known) {
+                Answer::Value(value) => match &*value {
+                    Value::String(text) => flag(texts.contains(text)),
+                    _ => Ask,
+                },
+                other => other,
+            },
+            Self::Not(inner) => inner.decide(known, |holds| flag(!holds)),
+            Self::And(sides) => {
+                let [left, right] = &**sides;
+                left.plain(
+                    known,
+                    |holds| if holds { right.plain(known, flag) } else { flag(false) },
+                )
+            }
+            Self::Or(sides) => {
+                let [left, right] = &**sides;
+                left.plain(known, |holds| if holds { flag(true) } else { right.plain(known, flag) })
+            }
+            Self::Choose(parts) => {
+                let [condition, yes, no] = &**parts;
+                condition.decide(known, |holds| if holds { yes } else { no }.answer(known))
+            }
+        }
+    }
+
+    /// Goes on with a truth value; what failed stays failed.
+    fn decide<'v>(&'v self, known: Known<'v>, then: impl FnOnce(bool) -> Answer<'v>) -> Answer<'v> {
+        match self.answer(known) {
+            Answer::Value(value) => value.as_bool().map_or(Ask, then),
+            other => other,
+        }
+    }
+
+    /// As `decide`, but CEL's `&&` and `||` may forgive a failure on one side: it knows which.
+    fn plain<'v>(&'v self, known: Known<'v>, then: impl FnOnce(bool) -> Answer<'v>) -> Answer<'v> {
+        match self.answer(known) {
+            Answer::Value(value) => value.as_bool().map_or(Ask, then),
+            _ => Ask,
+        }
+    }
+}
+
+impl Route {
+    fn answer<'v>(&'v self, known: Known<'v>) -> Answer<'v> {
+        let Some(mut here) = known.find(&self.variable) else { return Ask };
+        for step in &self.steps {
+            let next = match (step, here) {
+                (Step::Field(name), Value::Object(fields)) => fields.get(name),
+                (Step::At(index), Value::Array(items)) => items.get(*index),
+                _ => return Ask,
+            };
+            here = match (step, next) {
+                (Step::At(_), Some(Value::Null)) => return Ask,
+                (_, None | Some(Value::Null)) => return Failed(EvalError::Absent),
+                (_, Some(next)) => next,
+            };
+        }
+        Answer::Value(Cow::Borrowed(here))
+    }
+}
+
+impl<'v> Known<'v> {
+    pub fn find(&self, name: &str) -> Option<&'v Value> {
+        self.variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+fn code<'v>(
+    list: &str,
+    key: &'v Direct,
+    default: Option<&'v Direct>,
+    known: Known<'v>,
+) -> Answer<'v> {
+    let key = match key.answer(known) {
+        Answer::Value(value) => value,
+        other => return other,
+    };
+    let Value::String(key) = &*key else {
+        return if key.is_null() { owned(Value::Null) } else { Ask };
+    };
+    let meaning = known.codes.get(list).and_then(|list| list.get(key));
+    // A default is evaluated by CEL even where it is not needed, and may fail.
+    match (meaning, default.map(|default| default.answer(known))) {
+        (_, Some(failed @ (Failed(_) | Ask))) => failed,
+        (Some(meaning), _) => owned(Value::from(meaning.clone())),
+        (None, Some(default)) => default,
+        (None, None) => Failed(EvalError::UnknownCode),
+    }
+}
+
+fn flag<'v>(holds: bool) -> Answer<'v> {
+    owned(Value::Bool(holds))
+}
+
+fn owned<'v>(value: Value) -> Answer<'v> {
+    Answer::Value(Cow::Owned(value))
+}

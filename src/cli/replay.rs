@@ -1,0 +1,207 @@
+//! `schakel replay` and `schakel erase`: what changes a message that is already in the journal.
+//! Both show first what they will do.
+
+use clap::Args;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::access::{Access, Ground, Halt};
+use super::output::{Exit, Form, Rows, out, say};
+use super::partner::told;
+use super::trace::{story, withheld};
+use super::words::{count, list, reason, text};
+use crate::message::PartnerId;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Voorbeeld:\n  schakel replay 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 \
+    --recipient wonen-zuid\n  schakel replay 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 --yes\n\n\
+    Het bericht houdt zijn nummer. Een zending die hetzelfde blijft ook; een andere krijgt een\n\
+    nieuw nummer en zegt wat zij vervangt. Eindcode 7: niet voor iedereen gelukt.")]
+pub struct Asked {
+    /// Nummer van een bericht of van een zending
+    id: Uuid,
+    /// Alleen voor deze ontvanger; mag vaker
+    #[arg(long, value_name = "KETENPARTNER")]
+    recipient: Vec<PartnerId>,
+    /// Doet het; zonder dit wordt alleen getoond wat er zou gebeuren
+    #[arg(long)]
+    yes: bool,
+}
+
+pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
+    ground.with(async |access| replay(access, asked, ground.form).await).await
+}
+
+async fn replay(access: &Access, asked: &Asked, form: Form) -> Result<Exit, Halt> {
+    let body = json!({ "id": asked.id, "ontvangers": asked.recipient });
+    let preview = access.call("herhaling-voorbeeld", body.clone()).await?;
+    let absent = absent(&preview, &asked.recipient);
+    if form == Form::Table || !asked.yes {
+        show_preview(&preview, &absent, form);
+    }
+    if !asked.yes {
+        say(
+            "Dit was alleen een voorbeeld; er is niets gebeurd. Uitvoeren: dezelfde opdracht met --yes.",
+        );
+        return Ok(if absent.is_empty() { Exit::Ok } else { Exit::NotFound });
+    }
+    if list(&preview, "zendingen").is_empty() {
+        let text = "onder de huidige set gaat er niets naar deze ontvangers; er is niets verstuurd";
+        return Err(Halt::new(Exit::Failure, text));
+    }
+    let result = access.call("herhaling", body).await?;
+    Ok(show_result(&result, &absent, form))
+}
+
+/// Recipients that were named and about whom today's rules say nothing at all.
+fn absent(preview: &Value, named: &[PartnerId]) -> Vec<String> {
+    let known = |id: &PartnerId| {
+        ["zendingen", "nietTeMaken", "nietTeSturen"]
+            .iter()
+            .flat_map(|key| list(preview, key))
+            .any(|line| text(line, "ontvanger") == id.as_str())
+    };
+    named.iter().filter(|id| !known(id)).map(ToString::to_string).collect()
+}
+
+fn show_preview(preview: &Value, absent: &[String], form: Form) {
+    if form != Form::Table {
+        return out(&preview.to_string());
+    }
+    let parcels = list(preview, "zendingen");
+    if !parcels.is_empty() {
+        let mut rows = Rows::new(&["ontvanger", "gevolg", "eerdere zending", "stadium daarvan"]);
+        for parcel in parcels {
+            let field = |key: &str| parcel.get(key).cloned().unwrap_or(Value::Null);
+            rows.add(vec![field("ontvanger"), field("gevolg"), field("eerder"), field("stadium")]);
+        }
+        rows.print(Form::Table);
+    }
+    for parcel in parcels {
+        let (then, now) = (list(parcel, "onthoudenToen"), list(parcel, "onthoudenNu"));
+        let who = text(parcel, "ontvanger");
+        let fresh: Vec<Value> = now.iter().filter(|f| !then.contains(f)).cloned().collect();
+        let freed: Vec<Value> = then.iter().filter(|f| !now.contains(f)).cloned().collect();
+        let is_new = parcel.get("eerder").is_none_or(Value::is_null);
+        for line in withheld(&fresh) {
+            let since = if is_new { "Onthouden" } else { "Nu ook onthouden" };
+            out(&format!("{since} aan {who}, {line}"));
+        }
+        for field in &freed {
+            out(&format!("Toen onthouden aan {who}, nu anders: {}", text(field, "pad")));
+        }
+    }
+    show_skipped(preview, absent);
+}
+
+fn show_skipped(told: &Value, absent: &[String]) {
+    for (key, what) in [("nietTeMaken", "Niet te maken"), ("nietTeSturen", "Niet te sturen")] {
+        for line in list(told, key) {
+            let who = line.get("ontvanger").and_then(Value::as_str).unwrap_or("niemand");
+            out(&format!("{what} voor {who}: {}", reason(text(line, "reden"))));
+        }
+    }
+    for who in absent {
+        out(&format!("Niets voor {who}: geen route en geen vermelding door de afzender"));
+    }
+}
+
+/// Says what was done, and whether that was all that was asked.
+fn show_result(result: &Value, absent: &[String], form: Form) -> Exit {
+    let again = list(result, "opnieuwAangeboden").len();
+    let replaced = list(result, "vervangen").len();
+    let added = list(result, "nieuw").len();
+    if form == Form::Table {
+        out(&format!("Gedaan: {again} opnieuw aangeboden, {replaced} vervangen, {added} nieuw."));
+        for pair in list(result, "vervangen") {
+            out(&format!("  {} vervangt {}", text(pair, "nieuw"), text(pair, "oud")));
+        }
+    } else {
+        out(&result.to_string());
+    }
+    let failed = list(result, "nietTeMaken").len() + absent.len();
+    let done = again + replaced + added;
+    match (done, failed) {
+        (0, _) => {
+            say("Er is niets verstuurd.");
+            Exit::Failure
+        }
+        (_, 0) => Exit::Ok,
+        (_, failed) => {
+            let whom = count(failed, "ontvanger", "ontvangers");
+            say(&format!("Niet voor iedereen gelukt: {failed} {whom} niet."));
+            Exit::Partly
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Voorbeeld:\n  schakel erase 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 \
+    --by 'J. Jansen' --why 'verzoek betrokkene 2026-118'\n\n\
+    Vernietigt de sleutel van de hele casus: ook andere berichten daarvan zijn dan onleesbaar, hier\n\
+    en in reservekopieën. De bewijzen blijven geldig. Dit kan niet ongedaan worden gemaakt.")]
+pub struct EraseAsked {
+    /// Nummer van een bericht, zending of stuk uitval
+    id: Uuid,
+    /// Wie wist
+    #[arg(long, value_name = "NAAM")]
+    by: String,
+    /// Waarom; geen persoonsgegevens
+    #[arg(long, value_name = "TEKST")]
+    why: String,
+    /// Doet het; zonder dit wordt alleen getoond wat er verdwijnt
+    #[arg(long)]
+    yes: bool,
+}
+
+pub async fn erase(asked: &EraseAsked, ground: Ground<'_>) -> Result<Exit, Halt> {
+    if asked.by.trim().is_empty() || asked.why.trim().is_empty() {
+        return Err(Halt::new(Exit::Usage, "zeg wie wist (--by) en waarom (--why)"));
+    }
+    ground
+        .with(async |access| {
+            let found = access.call("wissen-voorbeeld", json!({ "id": asked.id })).await?;
+            if ground.form == Form::Table {
+                summary(&found);
+            }
+            if !asked.yes {
+                if ground.form != Form::Table {
+                    out(&found.to_string());
+                }
+                say("Er is nog niets gewist. Wissen: dezelfde opdracht met --yes.");
+                return Ok(Exit::Ok);
+            }
+            let body = json!({ "id": asked.id, "door": asked.by, "reden": asked.why });
+            let done = access.call("wissen", body).await?;
+            let dropped = done.get("vervallenZendingen").and_then(Value::as_u64).unwrap_or(0);
+            let sentence =
+                format!("Gewist. {dropped} wachtende zendingen vervallen; de bewijzen blijven.");
+            told(&done, &sentence, ground.form);
+            Ok(Exit::Ok)
+        })
+        .await
+}
+
+/// What an erasure would destroy.
+fn summary(found: &Value) {
+    let traces = list(found, "berichten");
+    if !traces.is_empty() {
+        let number = traces.len();
+        out(&format!(
+            "Dit vernietigt de inhoud van {number} {}:",
+            count(number, "bericht", "berichten")
+        ));
+    }
+    for trace in traces {
+        story(trace);
+        out("");
+    }
+    if let Some(entry) = found.get("uitval").filter(|entry| !entry.is_null()) {
+        out(&format!(
+            "Dit vernietigt de inhoud van uitval {} van {} ({})",
+            text(entry, "id"),
+            entry.get("partner").and_then(Value::as_str).unwrap_or("onbekend"),
+            text(entry, "reden"),
+        ));
+    }
+}

@@ -1,0 +1,149 @@
+//! `schakel send`: a document to the hub as a partner would send it, over HTTP with its own key.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+
+use super::access::{Ground, Halt, client};
+use super::check;
+use super::output::{Exit, out, say};
+use crate::catalogue::Catalogue;
+use crate::lifecycle::Running;
+use crate::message::PartnerId;
+use crate::settings;
+
+/// What the hub takes at most is less; this only keeps a slip of the hand out of memory.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Voorbeeld:\n  export SCHAKEL_TOKEN=$(schakel partner key \
+    politie-oost-brabant)\n  schakel send --partner politie-oost-brabant --file melding.xml\n\n\
+    Het antwoord van de hub komt op standaarduitvoer. Eindcode: 0 aangenomen, 3 geweigerd,\n\
+    4 hub niet bereikbaar (later opnieuw), 5 sleutel niet goed.")]
+pub struct Asked {
+    /// Als welke ketenpartner; zijn koppeling bepaalt het mediatype
+    #[arg(long, value_name = "KETENPARTNER")]
+    partner: PartnerId,
+    /// Het bestand met het bericht
+    #[arg(long, value_name = "BESTAND")]
+    file: PathBuf,
+    /// Mediatype (standaard: dat van de koppeling)
+    #[arg(long, value_name = "TYPE")]
+    media_type: Option<String>,
+    /// Toegangssleutel van de ketenpartner; liever in de omgeving, daar leest niemand mee
+    #[arg(long, env = "SCHAKEL_TOKEN", hide_env_values = true, value_name = "SLEUTEL")]
+    token: Option<String>,
+    /// Adres van de hub (standaard: de hub die over --data draait)
+    #[arg(long)]
+    url: Option<String>,
+}
+
+pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
+    let bytes = read(&asked.file)?;
+    let token =
+        asked.token.as_deref().filter(|token| !token.trim().is_empty()).ok_or_else(|| {
+            let text = format!(
+                "er is geen sleutel: zet SCHAKEL_TOKEN, of noem --token. Een sleutel maakt u met \
+             schakel partner key {}",
+                asked.partner
+            );
+            Halt::new(Exit::NotAllowed, text)
+        })?;
+    let media_type = media_type(asked, ground)?;
+    let base = match &asked.url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => {
+            let running = Running::read(ground.data).ok_or_else(|| unreachable(ground.data))?;
+            format!("http://{}", running.http)
+        }
+    };
+    let request = client()?
+        .post(format!("{base}/v1/berichten"))
+        .header(AUTHORIZATION, format!("Bearer {}", token.trim()))
+        .header(CONTENT_TYPE, media_type)
+        .body(bytes)
+        .build()
+        .map_err(|_| {
+            Halt::new(Exit::Usage, "het adres, de sleutel of het mediatype kan zo niet")
+        })?;
+    let response = client()?.execute(request).await.map_err(|error| lost(&base, &error))?;
+    let status = response.status();
+    let body = response.text().await.map_err(|error| lost(&base, &error))?;
+    out(body.trim_end());
+    let (exit, meaning) = meaning(status.as_u16());
+    say(&format!("{status}: {meaning}"));
+    Ok(exit)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Halt> {
+    let failed = |error: std::io::Error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::NotFound,
+            std::io::ErrorKind::PermissionDenied => Exit::NotAllowed,
+            _ => Exit::Failure,
+        };
+        Halt::new(exit, format!("{} kan niet worden gelezen: {error}", file.display()))
+    };
+    let meta = std::fs::metadata(file).map_err(failed)?;
+    if meta.len() > FILE_BYTES_MAX {
+        let text = format!("{} is veel groter dan een bericht mag zijn", file.display());
+        return Err(Halt::new(Exit::Invalid, text));
+    }
+    std::fs::read(file).map_err(failed)
+}
+
+/// The media type of the partner's connector, unless another was named.
+fn media_type(asked: &Asked, ground: Ground<'_>) -> Result<String, Halt> {
+    if let Some(named) = &asked.media_type {
+        return Ok(named.clone());
+    }
+    let unreadable = |error| Halt::new(Exit::Unreachable, check::chain(&error));
+    let files = settings::read_or_shipped(ground.config).map_err(unreadable)?;
+    let catalogue = Catalogue::parse(&files).map_err(|problems| {
+        check::show(&problems, ground.form);
+        Halt::new(Exit::Invalid, "deze set is niet in orde; noem het mediatype met --media-type")
+    })?;
+    let partner = catalogue.partner(&asked.partner).ok_or_else(|| {
+        let text = format!(
+            "er is geen ketenpartner {} in deze set; zie partner list, of noem --media-type",
+            asked.partner
+        );
+        Halt::new(Exit::NotFound, text)
+    })?;
+    let connector = catalogue.connector_of(partner);
+    let first = connector.and_then(|connector| connector.media_types.first().cloned());
+    Ok(first.unwrap_or_else(|| "application/octet-stream".to_owned()))
+}
+
+fn unreachable(data: &Path) -> Halt {
+    let text = format!(
+        "over {} draait geen hub; start die met schakel serve, of noem --url",
+        data.display()
+    );
+    Halt::new(Exit::Unreachable, text)
+}
+
+fn lost(base: &str, error: &reqwest::Error) -> Halt {
+    // The error's own text would repeat the address; its cause is what helps.
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let text = format!(
+        "de hub op {base} antwoordt niet ({cause}); er is niets bevestigd, stuur later \
+        hetzelfde opnieuw"
+    );
+    Halt::new(Exit::Unreachable, text)
+}
+
+/// What a status means for who sent.
+fn meaning(status: u16) -> (Exit, &'static str) {
+    match status {
+        200..=299 => (Exit::Ok, "aangenomen, en op schijf"),
+        401 => (Exit::NotAllowed, "de sleutel is niet geldig"),
+        403 => (Exit::NotAllowed, "deze ketenpartner mag dit nu niet"),
+        404 => (Exit::NotFound, "op dit adres is geen hub"),
+        // StUF says Fo03 with 500: refused, and recorded.
+        400..=428 | 500 => (Exit::Invalid, "geweigerd; de reden staat in het antwoord"),
+        429 | 502..=504 => (Exit::Unreachable, "nu niet; stuur later hetzelfde opnieuw"),
+        _ => (Exit::Failure, "een antwoord dat de hub niet hoort te geven"),
+    }
+}
