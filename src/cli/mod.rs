@@ -130,9 +130,10 @@ pub fn run(cli: Cli) -> Exit {
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
         Command::Bench(asked) => wait_for(bench::run(&asked, output)),
         Command::Demo(options) => {
-            // The demo makes a folder of its own where none but the usual one was given.
-            let asked = Some(data.as_path()).filter(|data| *data != Path::new(USUAL_DATA));
-            wait_for(demo::run(&options, asked, output))
+            // Only a folder named for it: the one that others work in is not for a demo.
+            let others = [Some(USUAL_DATA.into()), std::env::var_os("SCHAKEL_DATA")];
+            let named = !others.iter().flatten().any(|other| data == Path::new(other));
+            wait_for(demo::run(&options, named.then_some(&data), output))
         }
         Command::Serve { listen } => wait_for(serve::run(&data, ground.config, listen)),
         other => wait_for(async {

@@ -44,6 +44,13 @@ fn verdict(facts: &Facts, sent: &Sent, checks: &mut Vec<Check>) {
     let (got, expected) = (sent.uitkomst, sent.step.expected);
     let what = format!("stap {}: {} (verwacht: {})", sent.nr, got.as_str(), expected.as_str());
     add(checks, got == expected, what);
+    if got == Verdict::Herhaling {
+        let parcels = traces_of(facts, sent).flat_map(|trace| &trace.zendingen);
+        let parcels = parcels.filter(|parcel| !parcel.antwoord).count();
+        let once = traces_of(facts, sent).map(|trace| trace.recipients().len()).sum::<usize>();
+        let what = format!("stap {}: er ging niets opnieuw uit", sent.nr);
+        add(checks, parcels == once, what);
+    }
     if got == Verdict::Geweigerd {
         let kept = sent.uitval.is_some_and(|id| facts.uitval.iter().any(|entry| entry.id == id));
         add(checks, kept, format!("stap {}: de weigering ligt in de uitval", sent.nr));
@@ -59,9 +66,8 @@ fn recipients(facts: &Facts, sent: &Sent, checks: &mut Vec<Check>) {
     add(checks, got == expected, what);
     for partner in &sent.step.without_purpose {
         let mut unsent = traces.iter().flat_map(|trace| &trace.niet_verzonden);
-        let told = unsent.any(|(to, reason)| {
-            to.as_ref() == Some(partner) && reason == "geen-doelbinding"
-        });
+        let told =
+            unsent.any(|(to, reason)| to.as_ref() == Some(partner) && reason == "geen-doelbinding");
         let what = format!("stap {}: {partner} krijgt niets, bij gebrek aan doelbinding", sent.nr);
         add(checks, told && !got.contains(partner), what);
     }

@@ -13,7 +13,6 @@ use super::parcel::Received;
 use super::play::{Played, Sent, until};
 use super::script::{Outage, Script, Verdict};
 use super::venue::Cast;
-use crate::catalogue::Catalogue;
 use crate::cli::access::Halt;
 use crate::cli::check::chain;
 use crate::cli::output::Exit;
@@ -42,10 +41,9 @@ pub struct Facts {
     pub logboek: VerifyReport,
     pub controles: Vec<Check>,
     pub geslaagd: bool,
+    /// What partners are called in short.
     #[serde(skip)]
     pub names: BTreeMap<PartnerId, String>,
-    #[serde(skip)]
-    pub catalogue: Arc<Catalogue>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,7 +196,6 @@ pub async fn read(
     let refusals = cast.access.call("uitval", json!({ "limiet": 500 })).await?;
     let stand = all_signed(cast).await?;
     let proofs = prove(cast, &played.sent).await?;
-    let names = cast.catalogue.partners.keys().map(|id| (id.clone(), cast.name(id))).collect();
     let mut facts = Facts {
         titel: script.title.clone(),
         datum: script.date.clone(),
@@ -215,8 +212,7 @@ pub async fn read(
         logboek: verify(data, keys).await?,
         controles: Vec::new(),
         geslaagd: false,
-        names,
-        catalogue: cast.catalogue.clone(),
+        names: script.names.clone(),
     };
     facts.aantallen = count(&facts, cast);
     facts.controles = checks::all(&facts);

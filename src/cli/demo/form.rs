@@ -21,6 +21,7 @@ fn xml(text: &str) -> String {
     let name = root.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next();
     let name = name.and_then(|name| name.rsplit(':').next()).unwrap_or("xml");
     match ["berichtcode", "msgType"].iter().find_map(|code| element(text, code)) {
+        Some(code) if name.starts_with(code) => code.to_owned(),
         Some(code) => format!("{name} ({code})"),
         None => name.to_owned(),
     }
@@ -44,7 +45,7 @@ fn json(essence: &str, text: &str) -> String {
             None => kind,
         };
     }
-    if let Some(kind) = at("/bericht/berichtsoort") {
+    if let Some(kind) = at("/bericht/berichtsoort").or_else(|| at("/bericht/soort")) {
         return kind;
     }
     if let Some(verb) = at("/stuurgegevens/bewerking") {
@@ -66,8 +67,8 @@ mod tests {
 
     #[test]
     fn documents_say_what_they_are() {
-        let stuf = b"<?xml version=\"1.0\"?>\n<p:Bv03 xmlns:p=\"x\"><s:berichtcode>Bv03</s:berichtcode>";
-        assert_eq!(of("application/xml; charset=utf-8", stuf), "Bv03 (Bv03)");
+        let stuf = b"<?xml version=\"1.0\"?>\n<p:Bv03Bericht xmlns:p=\"x\"><s:berichtcode>Bv03</s:berichtcode>";
+        assert_eq!(of("application/xml; charset=utf-8", stuf), "Bv03");
         assert_eq!(of("application/xml", b"<alert><msgType>Ack</msgType></alert>"), "alert (Ack)");
         assert_eq!(of("application/fhir+json", br#"{"resourceType":"Flag"}"#), "Flag");
         assert_eq!(of("application/problem+json", br#"{"code":"ongeldig"}"#), "probleem ongeldig");

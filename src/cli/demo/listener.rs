@@ -78,7 +78,9 @@ impl Listener {
         loop {
             match self.socket.accept().await {
                 // One bad request is its sender's problem.
-                Ok((stream, _)) => drop(tokio::time::timeout(REQUEST_TIME, self.answer(stream)).await),
+                Ok((stream, _)) => {
+                    drop(tokio::time::timeout(REQUEST_TIME, self.answer(stream)).await)
+                }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
@@ -102,8 +104,7 @@ impl Listener {
         }
         let Some((secret, key)) = &state.agreed else { return "401 Unauthorized" };
         let signed = head.is_signed(secret, body);
-        let mut received =
-            Received::check(&self.id, Way::Webhook, &head.described(), body, key);
+        let mut received = Received::check(&self.id, Way::Webhook, &head.described(), body, key);
         received.signature_holds = Some(signed);
         state.received.push(received);
         if signed { "204 No Content" } else { "401 Unauthorized" }
@@ -135,8 +136,8 @@ impl Head {
         let mut signed = format!("{id}.{time}.").into_bytes();
         signed.extend_from_slice(body);
         let signatures = self.get("webhook-signature").split(' ');
-        let mut signatures = signatures
-            .filter_map(|text| BASE64_STANDARD.decode(text.strip_prefix("v1,")?).ok());
+        let mut signatures =
+            signatures.filter_map(|text| BASE64_STANDARD.decode(text.strip_prefix("v1,")?).ok());
         recent && signatures.any(|tag| hmac::verify(secret, &signed, &tag).is_ok())
     }
 

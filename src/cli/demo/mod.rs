@@ -19,10 +19,10 @@ mod story;
 mod venue;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::access::Halt;
-use super::output::{Exit, Form, out, say};
+use super::output::{Exit, Form, out, say, secret};
 use super::serve::{end_signal, halt_of};
 use crate::telemetry::{self, LogForm};
 use facts::Facts;
@@ -30,7 +30,8 @@ use script::Script;
 use venue::{Cast, Home, Venue};
 
 /// Where `demo --serve` listens, if that is free.
-const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const USUAL: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// How the demo is played.
@@ -59,8 +60,8 @@ impl Options {
 }
 
 /// Plays the evening. `data` is a folder that was asked for, where one was.
-pub async fn run(options: &Options, data: Option<&Path>, form: Form) -> Exit {
-    match demo(options, data, form).await {
+pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit {
+    match demo(options, data.map(PathBuf::as_path), form).await {
         Ok(exit) => exit,
         Err(halt) => halt.end(),
     }
@@ -103,12 +104,15 @@ async fn evening(
             () = listener.run() => return,
             () = end_signal() => return,
         };
-        told = facts.map(|facts| show(&facts, form));
-        if let Ok(Exit::Ok) = told
-            && options.serve
-        {
-            let text = stay::commands(cast, home);
-            if matches!(form, Form::Table) { out(&text) } else { say(&text) }
+        told = facts.and_then(|facts| {
+            let exit = show(&facts, form);
+            if options.serve && exit == Exit::Ok {
+                let text = stay::commands(script, cast, home, &facts)?;
+                if matches!(form, Form::Table) { secret(&text) } else { say(&text) }
+            }
+            Ok(exit)
+        });
+        if options.serve && matches!(told, Ok(Exit::Ok)) {
             tokio::select! {
                 () = listener.run() => {}
                 () = end_signal() => {}

@@ -1,7 +1,7 @@
 //! Text of at most a hundred columns.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table, TableComponent};
 
 /// No line is longer.
 pub const COLUMNS: usize = 100;
@@ -13,7 +13,9 @@ pub struct Paper(String);
 impl Paper {
     pub fn heading(&mut self, text: &str) {
         let line = "─".repeat(text.chars().count());
-        self.0.push_str(&format!("\n{text}\n{line}\n"));
+        let before = self.0.trim_end().len();
+        self.0.truncate(before);
+        self.0.push_str(&format!("\n\n\n{text}\n{line}\n"));
     }
 
     pub fn blank(&mut self) {
@@ -51,7 +53,9 @@ impl Paper {
 
     pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(columns);
+        table.load_preset(NOTHING).set_header(columns);
+        table.set_style(TableComponent::HeaderLines, '─');
+        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(COLUMNS).unwrap_or(u16::MAX));
         rows.into_iter().for_each(|row| drop(table.add_row(row)));

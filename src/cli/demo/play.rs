@@ -49,12 +49,16 @@ pub struct Sent {
 }
 
 /// The hub's answer at the door.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// Absent where a file was answered with a file.
     pub status: Option<u16>,
     pub vorm: String,
     pub mediatype: String,
+    /// What the answer says about recipients that were named and get nothing.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub niet_verdeeld: Value,
 }
 
 /// The evening as it went, as its partners saw it.
@@ -68,6 +72,7 @@ pub struct Played {
 
 /// One evening under way.
 struct Play<'a> {
+    script: &'a Script,
     cast: &'a Cast,
     listener: &'a Listener,
     played: Played,
@@ -75,21 +80,21 @@ struct Play<'a> {
 
 /// Plays every step, and goes on until nobody has anything left to receive.
 pub async fn play(script: &Script, cast: &Cast, listener: &Listener) -> Result<Played, Halt> {
-    let mut play = Play { cast, listener, played: Played::default() };
+    let mut play = Play { script, cast, listener, played: Played::default() };
     let mut down = false;
     for (index, step) in script.steps.iter().enumerate() {
         let outage = &script.outage;
         let is_down = outage.from <= step.time && step.time < outage.until;
         match (down, is_down) {
             (false, true) => {
-                say(&format!("{} {} is onbereikbaar", outage.from, cast.name(&outage.partner)));
+                say(&format!("{} {} is onbereikbaar", outage.from, script.name(&outage.partner)));
                 listener.go_down();
             }
             (true, false) => play.wait_and_come_back(outage).await?,
             _ => {}
         }
         down = is_down;
-        say(&format!("{} {} stuurt {}", step.time, cast.name(&step.sender), step.file));
+        say(&format!("{} {} stuurt {}", step.time, script.name(&step.sender), step.file));
         let sent = play.send(index + 1, step).await?;
         play.played.sent.push(sent);
         play.mail(Some(step)).await?;
@@ -111,7 +116,7 @@ impl Play<'_> {
             vorm: String::new(),
             mediatype: String::new(),
             size_bytes: document.len(),
-            antwoord: Answer { status: None, vorm: String::new(), mediatype: String::new() },
+            antwoord: Answer::default(),
             uitkomst: Verdict::Geweigerd,
             berichten: Vec::new(),
             uitval: None,
@@ -140,7 +145,10 @@ impl Play<'_> {
         }
         sent.mediatype = partner.media_type.clone();
         let vorm = form::of(&media_type, &body);
-        sent.antwoord = Answer { status: Some(status), vorm, mediatype: media_type };
+        let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let niet_verdeeld = told.get_mut("nietVerdeeld").map(Value::take).unwrap_or_default();
+        let status = Some(status);
+        sent.antwoord = Answer { status, vorm, mediatype: media_type, niet_verdeeld };
         if let Some(follow) = follow {
             // Its sender can follow it: that is what being accepted means.
             let followed = partner.follow(&follow).await?;
@@ -159,9 +167,7 @@ impl Play<'_> {
         sent.mediatype = "text/csv".to_owned();
         let name = &sent.step.file;
         folder.lay(name, sent.document)?;
-        let found = until("het ontvangstbewijs van een bestand", async || {
-            Ok(folder.receipt(name))
-        });
+        let found = until("het ontvangstbewijs van een bestand", async || Ok(folder.receipt(name)));
         let (taken, receipt) = found.await?;
         let count = |name: &str| receipt.get(name).and_then(Value::as_u64).unwrap_or_default();
         sent.antwoord.mediatype = "application/json".to_owned();
@@ -226,7 +232,7 @@ impl Play<'_> {
         });
         failed.await?;
         self.played.turned_away = self.listener.come_back();
-        say(&format!("{} {} is terug", outage.until, self.cast.name(&outage.partner)));
+        say(&format!("{} {} is terug", outage.until, self.script.name(&outage.partner)));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The evening as it is written: who sends which document, and what must come of it.
 
+use std::collections::BTreeMap;
+
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ pub struct Script {
     pub title: String,
     #[serde(rename = "datum")]
     pub date: String,
+    /// What partners are called in short.
+    #[serde(rename = "namen")]
+    pub names: BTreeMap<PartnerId, String>,
     #[serde(rename = "storing")]
     pub outage: Outage,
     #[serde(rename = "stap")]
@@ -88,6 +93,11 @@ impl Verdict {
 }
 
 impl Script {
+    /// What a partner is called in short.
+    pub fn name<'a>(&'a self, id: &'a PartnerId) -> &'a str {
+        self.names.get(id).map_or(id.as_str(), String::as_str)
+    }
+
     /// The evening that the binary carries inside.
     pub fn shipped() -> Result<Self, Halt> {
         let text = EVENING.get_file("avond.toml").and_then(|file| file.contents_utf8());
@@ -120,8 +130,7 @@ mod tests {
         assert!(times.is_sorted(), "{times:?}");
         assert!(script.outage.from < script.outage.until);
         let used: BTreeSet<_> = script.steps.iter().map(|step| step.file.as_str()).collect();
-        let there: BTreeSet<_> =
-            EVENING.files().filter_map(|file| file.path().to_str()).collect();
+        let there: BTreeSet<_> = EVENING.files().filter_map(|file| file.path().to_str()).collect();
         assert_eq!(there.difference(&used).copied().collect::<Vec<_>>(), ["avond.toml"]);
         assert!(script.steps.iter().all(|step| step.document().is_ok()));
     }

@@ -11,7 +11,8 @@ use super::paper::Paper;
 use super::parcel::Received;
 use super::play::Sent;
 use super::script::Verdict;
-use crate::message::PartnerId;
+use crate::cli::words;
+use crate::message::{PartnerId, Timestamp};
 
 /// The whole story.
 pub fn tell(facts: &Facts) -> String {
@@ -48,16 +49,18 @@ fn opening(facts: &Facts, paper: &mut Paper) {
         facts.hub
     );
     paper.paragraph("", &text);
+    paper.blank();
     let rows = facts.ketenpartners.iter().map(|partner| {
-        let cells = [&partner.naam, &partner.soort, &partner.standaard, &partner.levering];
-        cells.map(Clone::clone).to_vec()
+        let short = name(facts, &partner.id);
+        let cells = [short, &partner.naam, &partner.soort, &partner.standaard, &partner.levering];
+        cells.map(str::to_owned).to_vec()
     });
-    paper.table(&["ketenpartner", "soort", "standaard", "levering"], rows);
+    paper.table(&["naam", "voluit", "soort", "standaard", "levering"], rows);
 }
 
 fn step(facts: &Facts, sent: &Sent, paper: &mut Paper) {
-    paper.paragraph(&format!("{}  ", sent.tijd), &format!("{}.", name(facts, &sent.van)));
-    paper.paragraph("       ", &sent.verhaal);
+    let text = format!("{}. {}", name(facts, &sent.van), sent.verhaal);
+    paper.paragraph(&format!("{}  ", sent.tijd), &text);
     let way = if sent.kanaal == "map" { "een bestand in zijn map" } else { "HTTP" };
     let text = format!("{}, {}, {} bytes, via {way}", sent.vorm, sent.mediatype, sent.size_bytes);
     paper.paragraph("     → ", &text);
@@ -92,7 +95,12 @@ fn traces_of<'a>(facts: &'a Facts, sent: &'a Sent) -> impl Iterator<Item = &'a T
 fn first_time(facts: &Facts, sent: &Sent) -> String {
     let same = |before: &&Sent| before.nr < sent.nr && before.berichten == sent.berichten;
     let Some(before) = facts.stappen.iter().find(same) else { return String::new() };
-    format!(", hetzelfde bericht als om {}; er ging niets opnieuw uit", before.tijd)
+    let twice = |trace: &Trace| {
+        let parcels = trace.zendingen.iter().filter(|parcel| !parcel.antwoord).count();
+        parcels != trace.recipients().len()
+    };
+    let again = if traces_of(facts, sent).any(twice) { "toch" } else { "niets" };
+    format!(", hetzelfde bericht als om {}; er ging {again} opnieuw uit", before.tijd)
 }
 
 /// The time in the story of the step that a message came from.
@@ -126,31 +134,42 @@ fn parcels_table(facts: &Facts, paper: &mut Paper) {
                 name(facts, &trace.bericht.afzender).to_owned(),
                 name(facts, &parcel.ontvanger).to_owned(),
                 got.map_or("niets", |got| got.form.as_str()).to_owned(),
+                format(&parcel.mediatype).to_owned(),
                 got.map_or("–", |got| got.way.as_str()).to_owned(),
-                role(parcel).to_owned(),
-                stage(parcel),
+                parcel.stadium.clone(),
                 parcel.pogingen.len().to_string(),
             ]);
         }
     }
-    let columns = ["tijd", "van", "voor", "in de vorm", "via", "rol", "stadium", "pog."];
+    let columns = ["tijd", "van", "voor", "kreeg", "formaat", "via", "stadium", "pogingen"];
     paper.table(&columns, rows);
+    let text = "Voluit, met casus, doelbinding en nummers: `schakel demo -o json`.";
+    paper.paragraph("", text);
+}
+
+/// `application/fhir+json` as `fhir+json`.
+fn format(media_type: &str) -> &str {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.split_once('/').map_or(essence, |(_, format)| format)
 }
 
 fn withheld(facts: &Facts, paper: &mut Paper) {
     for trace in &facts.berichten {
         let from = name(facts, &trace.bericht.afzender);
-        paper.paragraph(&format!("{}  ", time_of(facts, trace)), &format!("{from}, {}", subject(trace)));
+        let text = format!("{from}, {} (casus {})", subject(trace), trace.bericht.casus);
+        paper.paragraph(&format!("{}  ", time_of(facts, trace)), &text);
         for parcel in trace.zendingen.iter().filter(|parcel| !parcel.antwoord) {
             let purposes = parcel.doelbindingen.join(", ");
-            let text = format!("{} ({purposes})", name(facts, &parcel.ontvanger));
+            let (to, stage) = (name(facts, &parcel.ontvanger), stage(parcel));
+            let text = format!("{to} ({}), op grond van {purposes}: {stage}", role(parcel));
             paper.paragraph("     · ", &text);
             let reasons = by_reason(parcel);
             if reasons.is_empty() {
                 paper.paragraph("         ", "niets onthouden");
             }
             for (reason, fields) in reasons {
-                paper.paragraph("         ", &format!("{}: {}", in_words(reason), fields.join(", ")));
+                let text = format!("{}: {}", words::reason(reason), fields.join(", "));
+                paper.paragraph("         ", &text);
             }
         }
     }
@@ -189,18 +208,6 @@ fn field(pointer: &str) -> String {
     text
 }
 
-fn in_words(reason: &str) -> &str {
-    match reason {
-        "geen-doelbinding" => "geen doelbinding geeft dit",
-        "gemaskeerd" => "gemaskeerd gegeven",
-        "veralgemeend" => "alleen veralgemeend gegeven",
-        "geen-bsn-grondslag" => "de ontvanger heeft geen eigen grondslag voor het BSN",
-        "rol-niet-gedeeld" => "over mensen in deze rol wordt niets gedeeld",
-        "andere-herkomst" => "het kwam van een ander, wiens doelbinding dit niet geeft",
-        other => other,
-    }
-}
-
 fn not_sent(facts: &Facts, paper: &mut Paper) {
     for sent in &facts.stappen {
         let start = format!("{}  ", sent.tijd);
@@ -229,6 +236,10 @@ fn not_sent(facts: &Facts, paper: &mut Paper) {
                 let to = to.as_ref().map_or("niemand", |to| name(facts, to));
                 let text = format!("{from}, niets voor {to}: {}.", reason.replace('-', " "));
                 paper.paragraph(&start, &text);
+                let told = sent.antwoord.niet_verdeeld.as_array().is_some_and(|l| !l.is_empty());
+                if told {
+                    paper.paragraph("       · ", "de afzender las dit in zijn bevestiging");
+                }
             }
         }
     }
@@ -249,32 +260,43 @@ fn down_and_back(facts: &Facts, paper: &mut Paper) {
     for parcel in all_parcels(facts).filter(|p| storing.zendingen.contains(&p.zending)) {
         paper.paragraph("  ", &format!("zending {} ({})", parcel.zending, parcel.soort));
         for attempt in &parcel.pogingen {
-            paper.paragraph("     · ", &format!("{}  {}", attempt.op, attempt.uitkomst));
+            let at = Timestamp::parse(&attempt.op).map(words::moment).unwrap_or_default();
+            paper.paragraph("     · ", &format!("{at}  {}", attempt.uitkomst));
         }
         let signed = received(facts, parcel).and_then(|got| got.signature_holds);
         if signed == Some(true) {
-            let text = "de brandweer ging de handtekening na (Standard Webhooks): die klopt";
+            let text = "de ontvanger ging de handtekening na (Standard Webhooks): die klopt";
             paper.paragraph("     · ", text);
         }
     }
 }
 
 fn answers_table(facts: &Facts, paper: &mut Paper) {
-    let mut rows = Vec::new();
+    // Several recipients, who stay unnamed, give several that look alike.
+    let mut rows: Vec<(Vec<String>, usize)> = Vec::new();
     for trace in &facts.berichten {
         for parcel in trace.zendingen.iter().filter(|parcel| parcel.antwoord) {
             let got = received(facts, parcel);
-            rows.push(vec![
+            let row = vec![
                 time_of(facts, trace).to_owned(),
                 name(facts, &parcel.ontvanger).to_owned(),
                 got.map_or("niets", |got| got.form.as_str()).to_owned(),
-                parcel.mediatype.clone(),
+                format(&parcel.mediatype).to_owned(),
                 got.map_or("–", |got| got.way.as_str()).to_owned(),
                 stage(parcel),
-            ]);
+            ];
+            match rows.iter_mut().find(|(other, _)| *other == row) {
+                Some((_, count)) => *count += 1,
+                None => rows.push((row, 1)),
+            }
         }
     }
-    paper.table(&["over", "aan", "in de vorm", "mediatype", "via", "stadium"], rows);
+    let rows = rows.into_iter().map(|(mut row, count)| {
+        row.push(count.to_string());
+        row
+    });
+    let columns = ["over", "aan", "kreeg", "formaat", "via", "stadium", "aantal"];
+    paper.table(&columns, rows);
 }
 
 fn evidence(facts: &Facts, paper: &mut Paper) {
@@ -289,11 +311,12 @@ fn evidence(facts: &Facts, paper: &mut Paper) {
         let text = format!(
             "De afzenders gingen {} bewijzen na met alleen hun eigen bericht en de openbare \
              sleutel. Het eerste: bericht {} staat als blad {} in een ondertekende boom van {} \
-             bladen, met precies deze inhoud.",
+             bladen{}.",
             facts.bewijzen.len(),
             proof.bericht,
             proof.blad,
-            proof.omvang
+            proof.omvang,
+            if proof.inhoud { ", met precies deze inhoud" } else { "" }
         );
         paper.paragraph("", &text);
     }

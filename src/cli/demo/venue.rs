@@ -84,11 +84,7 @@ pub struct Venue {
 impl Venue {
     /// Starts a hub with keys of its own over the shipped set, in which one address is changed:
     /// that of the partner that is called.
-    pub async fn open(
-        home: &Home,
-        listen: SocketAddr,
-        called: &PartnerId,
-    ) -> Result<Self, Halt> {
+    pub async fn open(home: &Home, listen: SocketAddr, called: &PartnerId) -> Result<Self, Halt> {
         // Not by way of the environment: the demo never touches somebody's real key.
         let keys = HubKeys::generate("schakel-demo", random()?, random()?, random()?);
         let key_file = home.path.join("hub.key");
@@ -159,11 +155,6 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// What a partner is called.
-    pub fn name(&self, id: &PartnerId) -> String {
-        self.catalogue.partner(id).map_or_else(|| id.to_string(), |partner| partner.name.clone())
-    }
-
     /// The standard of a partner's connector.
     pub fn standard(&self, id: &PartnerId) -> String {
         let partner = self.catalogue.partner(id);
