@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod connector;
 mod connector_new;
+mod demo;
 mod doctor;
 mod explain;
 mod export;
@@ -21,12 +22,15 @@ mod serve;
 mod trace;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::access::{Ground, Halt};
 pub use output::Exit;
+
+/// The data folder where none is named.
+const USUAL_DATA: &str = "schakel-data";
 
 /// Schakel: the hub through which a municipality and its chain partners exchange signals.
 #[derive(Debug, Parser)]
@@ -48,7 +52,7 @@ pub struct Cli {
         global = true,
         env = "SCHAKEL_DATA",
         value_name = "MAP",
-        default_value = "schakel-data"
+        default_value = USUAL_DATA
     )]
     data: PathBuf,
     /// Vorm van de uitvoer
@@ -70,6 +74,8 @@ enum Command {
         #[arg(long, value_name = "ADRES")]
         listen: Option<std::net::SocketAddr>,
     },
+    /// Speelt een avond in één gemeente, tegen een hub die echt draait
+    Demo(demo::Options),
     /// De sleutel van de hub
     #[command(subcommand)]
     Keys(keys::Command),
@@ -126,6 +132,12 @@ pub fn run(cli: Cli) -> Exit {
         Command::Keys(command) => keys::run(&command, &data),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
         Command::Bench(asked) => wait_for(bench::run(&asked, output)),
+        Command::Demo(options) => {
+            // Only a folder named for it: the one that others work in is not for a demo.
+            let others = [Some(USUAL_DATA.into()), std::env::var_os("SCHAKEL_DATA")];
+            let named = !others.iter().flatten().any(|other| data == Path::new(other));
+            wait_for(demo::run(&options, named.then_some(&data), output))
+        }
         Command::Serve { listen } => wait_for(serve::run(&data, ground.config, listen)),
         other => wait_for(async {
             let done = run_with_hub(&other, ground).await;

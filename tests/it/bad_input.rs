@@ -38,12 +38,12 @@ impl<'a> Bad<'a> {
         Self { token, media_type: JSON, document: document.into(), status, code }
     }
 
-    fn as_type(self, media_type: &'a str) -> Self {
+    fn typed(self, media_type: &'a str) -> Self {
         Self { media_type, ..self }
     }
 
     /// Sends it; holds the answer against what was expected, and quarantine against what was sent.
-    async fn is_refused_by(self, hub: &Hub) -> Reply {
+    async fn refused_by(self, hub: &Hub) -> Reply {
         let content = Some((self.media_type, self.document.clone()));
         let reply = hub.door.ask("POST", "/v1/berichten", self.token, content).await;
         let reply = reply.expect("an answer");

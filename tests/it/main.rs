@@ -1,10 +1,14 @@
 //! The one integration test binary: whatever needs more than one room, or the whole program.
 
+mod demo;
 mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod bad_input;
+mod canary;
 mod cli;
+mod concurrency;
+mod disk_full;
 mod hub;
 mod isolation;
 mod sets;

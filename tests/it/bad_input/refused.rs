@@ -19,31 +19,31 @@ async fn what_cannot_be_read_is_refused_and_kept() {
     let gemeente = hub.token(GEMEENTE).await;
     let whole = signal("leesbaar", |_| {});
     let cut = whole.replace("}}", "}");
-    Bad::json(&gemeente, cut, 400, "onleesbaar").is_refused_by(&hub).await;
+    Bad::json(&gemeente, cut, 400, "onleesbaar").refused_by(&hub).await;
     let twice = whole.replacen('{', r#"{"bericht":{},"#, 1);
-    Bad::json(&gemeente, twice, 400, "onleesbaar").is_refused_by(&hub).await;
+    Bad::json(&gemeente, twice, 400, "onleesbaar").refused_by(&hub).await;
     let deep = format!("{}\"{SECRET}\"{}", "[".repeat(80), "]".repeat(80));
-    Bad::json(&gemeente, deep, 413, "te-groot").is_refused_by(&hub).await;
+    Bad::json(&gemeente, deep, 413, "te-groot").refused_by(&hub).await;
     let latin: Vec<u8> =
         swap(&whole, SECRET, "café").chars().map(|c| u8::try_from(c).expect("latin")).collect();
-    Bad::json(&gemeente, latin, 400, "onleesbaar").is_refused_by(&hub).await;
+    Bad::json(&gemeente, latin, 400, "onleesbaar").refused_by(&hub).await;
     let utf16: Vec<u8> = whole.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    Bad::json(&gemeente, utf16, 400, "onleesbaar").is_refused_by(&hub).await;
-    Bad::json(&gemeente, whole, 415, "mediatype").as_type(XML).is_refused_by(&hub).await;
+    Bad::json(&gemeente, utf16, 400, "onleesbaar").refused_by(&hub).await;
+    Bad::json(&gemeente, whole, 415, "mediatype").typed(XML).refused_by(&hub).await;
 
     let brandweer = hub.token(BRANDWEER).await;
     let open = example("brandweer", "fout-niet-afgesloten");
-    Bad::json(&brandweer, open, 400, "onleesbaar").as_type(XML).is_refused_by(&hub).await;
+    Bad::json(&brandweer, open, 400, "onleesbaar").typed(XML).refused_by(&hub).await;
     let alert = example("brandweer", "in-volledig");
     let windows = Bad::json(&brandweer, alert.clone(), 415, "mediatype");
-    windows.as_type("application/xml; charset=windows-1252").is_refused_by(&hub).await;
+    windows.typed("application/xml; charset=windows-1252").refused_by(&hub).await;
     let entity = swap(&alert, "<alert ", "<!DOCTYPE alert [<!ENTITY x \"y\">]>\n<alert ");
-    Bad::json(&brandweer, entity, 400, "onleesbaar").as_type(XML).is_refused_by(&hub).await;
+    Bad::json(&brandweer, entity, 400, "onleesbaar").typed(XML).refused_by(&hub).await;
 
     let sleutel = hub.token(SLEUTEL).await;
     let rows = example("woningcorporatie-csv", "melding-kaal");
     let rows = format!("{rows}{}", rows.lines().nth(1).expect("a row"));
-    Bad::json(&sleutel, rows, 400, "onleesbaar").as_type(CSV).is_refused_by(&hub).await;
+    Bad::json(&sleutel, rows, 400, "onleesbaar").typed(CSV).refused_by(&hub).await;
     assert_eq!(hub.office("stand", json!({})).await["stand"]["berichten"], 0);
 }
 
@@ -53,7 +53,7 @@ async fn every_violation_is_named_at_once_and_no_value() {
     let gemeente = hub.token(GEMEENTE).await;
     for case in ["fout-verplicht", "fout-formaten", "fout-bevestiging"] {
         let bad = Bad::json(&gemeente, example("gemeente", case), 422, "ongeldig");
-        let told = bad.is_refused_by(&hub).await;
+        let told = bad.refused_by(&hub).await;
         assert_eq!(violations(&told.json()["fouten"]), expected("gemeente", case), "{case}");
         for value in ["111222334", "gisteren", "parkeren", "5611 ab", "Piet"] {
             assert!(!told.text().contains(value), "{case}: the answer repeats {value}");
@@ -61,7 +61,7 @@ async fn every_violation_is_named_at_once_and_no_value() {
     }
     let sleutel = hub.token(SLEUTEL).await;
     let document = example("woningcorporatie-csv", "fout-formaten");
-    let told = Bad::json(&sleutel, document, 422, "ongeldig").as_type(CSV).is_refused_by(&hub);
+    let told = Bad::json(&sleutel, document, 422, "ongeldig").typed(CSV).refused_by(&hub);
     let told = told.await.json();
     assert_eq!(
         violations(&told["fouten"]),
@@ -69,10 +69,10 @@ async fn every_violation_is_named_at_once_and_no_value() {
         "rows and columns"
     );
     let unknown = example("gemeente", "fout-onbekende-soort");
-    Bad::json(&gemeente, unknown, 422, "onbekend-type").is_refused_by(&hub).await;
+    Bad::json(&gemeente, unknown, 422, "onbekend-type").refused_by(&hub).await;
     let om = hub.token(OM).await;
     let version = example("openbaar-ministerie", "fout-onbekende-versie");
-    Bad::json(&om, version, 422, "onbekend-type").is_refused_by(&hub).await;
+    Bad::json(&om, version, 422, "onbekend-type").refused_by(&hub).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn only_who_is_known_comes_in_and_speaks_for_itself() {
     let told = hub.send(&gemeente, JSON, &big).await;
     assert_eq!((told.status, &told.json()["code"]), (413, &json!("te-groot")));
     let spoofed = signal("niet-ik", |d| d["bericht"]["afzender"] = json!("00000001000000000101"));
-    Bad::json(&gemeente, spoofed, 403, "andere-afzender").is_refused_by(&hub).await;
+    Bad::json(&gemeente, spoofed, 403, "andere-afzender").refused_by(&hub).await;
 
     let order = json!({ "partner": GEMEENTE, "door": "beheer", "reden": "proef" });
     hub.office("schorsen", order.clone()).await;
@@ -139,7 +139,7 @@ async fn the_same_id_with_other_bytes_is_a_conflict_and_an_alarm() {
         name(d);
         d["signaal"]["ernst"] = json!("hoog");
     });
-    Bad::json(&gemeente, other, 409, "andere-inhoud").is_refused_by(&hub).await;
+    Bad::json(&gemeente, other, 409, "andere-inhoud").refused_by(&hub).await;
     let politie = hub.token(POLITIE).await;
     assert_eq!(hub.empty_mailbox(&politie).await.len(), 1, "one parcel for three posts");
     let log = hub.stop().await.log();
@@ -165,7 +165,7 @@ async fn who_confirms_the_parcel_of_another_hears_that_it_does_not_exist() {
         },
     });
     let receipt = receipt.to_string();
-    Bad::json(&gemeente, receipt, 404, "onbekende-zending").is_refused_by(&hub).await;
+    Bad::json(&gemeente, receipt, 404, "onbekende-zending").refused_by(&hub).await;
     let trace = hub.office("spoor", json!({ "id": parcel.id })).await;
     assert_eq!(trace[0]["zendingen"][0]["stadium"], "opgehaald");
 }

@@ -1,0 +1,137 @@
+//! `schakel demo`: one evening in one municipality, against a hub that really runs.
+//!
+//! The hub is started as `serve` starts it; the partners are HTTP clients, a listener and a
+//! folder. What is printed was read back from the journal or from a partner, and the demo fails
+//! where that is not what the evening's script expects.
+
+mod checks;
+mod facts;
+mod folder;
+mod form;
+mod listener;
+mod paper;
+mod parcel;
+mod partner;
+mod play;
+mod script;
+mod stay;
+mod story;
+mod venue;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::access::Halt;
+use super::output::{Exit, Form, out, say, secret};
+use super::serve::{end_signal, halt_of};
+use crate::telemetry::{self, LogForm};
+use facts::Facts;
+use script::Script;
+use venue::{Cast, Home, Venue};
+
+/// Where `demo --serve` listens, if that is free.
+const USUAL: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// How the demo is played.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Blijft na de avond draaien, met opdrachten om zelf te proberen
+    #[arg(long)]
+    serve: bool,
+    /// Adres en poort (standaard 127.0.0.1:8080, of een vrije poort als die bezet is)
+    #[arg(long, value_name = "ADRES", requires = "serve")]
+    listen: Option<SocketAddr>,
+    /// Laat de map met het logboek staan
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Options {
+    fn address(&self) -> SocketAddr {
+        if !self.serve {
+            return ANY;
+        }
+        // Tried here, because a hub that found its port taken would have opened its journal.
+        let free = || std::net::TcpListener::bind(USUAL).is_ok();
+        self.listen.unwrap_or_else(|| if free() { USUAL } else { ANY })
+    }
+}
+
+/// Plays the evening. `data` is a folder that was asked for, where one was.
+pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit {
+    match demo(options, data.map(PathBuf::as_path), form).await {
+        Ok(exit) => exit,
+        Err(halt) => halt.end(),
+    }
+}
+
+async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit, Halt> {
+    telemetry::start(LogForm::Text, "warn");
+    let script = Script::shipped()?;
+    let home = Home::open(data, options.keep)?;
+    let mut venue = Venue::open(&home, options.address(), &script.outage.partner).await?;
+    let told = match venue.connect(&home).await {
+        Ok(cast) => evening(options, &script, &mut venue, &cast, &home, form).await,
+        Err(halt) => Err(halt),
+    };
+    venue.service.stop().await;
+    if options.keep {
+        say(&format!("De map van de demo blijft staan: {}", home.path.display()));
+    }
+    told
+}
+
+/// The evening, as long as the hub runs.
+async fn evening(
+    options: &Options,
+    script: &Script,
+    venue: &mut Venue,
+    cast: &Cast,
+    home: &Home,
+    form: Form,
+) -> Result<Exit, Halt> {
+    let Venue { service, keys, listener } = venue;
+    let mut told = Err(Halt::new(Exit::Failure, "de demo werd afgebroken"));
+    let perform = async {
+        let facts = async {
+            let played = play::play(script, cast, listener).await?;
+            facts::read(script, cast, &home.path, keys.clone(), played).await
+        };
+        let facts = tokio::select! {
+            facts = facts => facts,
+            () = listener.run() => return,
+            () = end_signal() => return,
+        };
+        told = facts.and_then(|facts| {
+            let exit = show(&facts, form);
+            if options.serve && exit == Exit::Ok {
+                let text = stay::commands(script, cast, home, &facts)?;
+                if matches!(form, Form::Table) { secret(&text) } else { say(&text) }
+            }
+            Ok(exit)
+        });
+        if options.serve && matches!(told, Ok(Exit::Ok)) {
+            tokio::select! {
+                () = listener.run() => {}
+                () = end_signal() => {}
+            }
+        }
+    };
+    service.run_until(perform).await.map_err(|error| halt_of(&error))?;
+    told
+}
+
+/// Prints the evening, and says whether it went as it should.
+fn show(facts: &Facts, form: Form) -> Exit {
+    match form {
+        Form::Table => out(&story::tell(facts)),
+        Form::Json => out(&serde_json::to_string_pretty(facts).unwrap_or_default()),
+        Form::Jsonl => out(&serde_json::to_string(facts).unwrap_or_default()),
+    }
+    for check in facts.controles.iter().filter(|check| !check.klopt) {
+        say(&format!("klopt niet: {}", check.wat));
+    }
+    if facts.geslaagd { Exit::Ok } else { Exit::Failure }
+}
