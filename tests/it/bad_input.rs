@@ -66,7 +66,12 @@ impl<'a> Bad<'a> {
 
 /// The bytes of an open entry of quarantine that has this reason.
 async fn kept(hub: &Hub, id: &Value, reason: &str) -> Vec<u8> {
-    let found = hub.office("uitval-inhoud", json!({ "id": id })).await;
+    let found = hub
+        .office(
+            "uitval-inhoud",
+            json!({ "id": id, "onthullen": true, "door": "anna", "reden": "proef" }),
+        )
+        .await;
     assert_eq!(found["uitval"]["reden"], reason);
     assert_eq!(found["uitval"]["status"], "open");
     assert_eq!(found["uitval"]["richting"], "inkomend");
