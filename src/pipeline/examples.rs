@@ -12,13 +12,13 @@ use super::admit::{Incoming, admit_traced};
 use super::dispatch::{Job, minimise_for};
 use super::native::Decoded;
 use super::parcel::{Withheld, WithheldReason};
-use crate::casework::CaseState;
 use crate::catalogue::Catalogue;
 use crate::catalogue::Shape;
 use crate::catalogue::connector::Connector;
 use crate::catalogue::mapping::Mapping;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::problem::{Files, Problem, SourceText};
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseId, CaseNumber, ConnectorId, ExternalId, Fault, MessageKind, ParcelId,
     PartnerId, Refusal, Timestamp, Usage, Violation,
@@ -212,7 +212,9 @@ impl<'a> Runner<'a> {
             let incoming = Incoming { partner, media_type: None, bytes, received };
             admit_traced(self.catalogue, &incoming)
         });
-        let foreign = |result: &Result<_, Refusal>| matches!(result, Err(refusal) if refusal.fault == Fault::AndereAfzender);
+        let foreign = |result: &Result<_, Refusal>| {
+            result.as_ref().is_err_and(|refusal| refusal.fault == Fault::AndereAfzender)
+        };
         let mut result = attempts.next().ok_or(NO_SPEAKER)?;
         while foreign(&result) {
             match attempts.next() {
