@@ -249,8 +249,8 @@ async fn prove(id: Uuid, file: Option<&Path>, ground: Ground<'_>) -> Result<Exit
             if list(&told, "bewijzen").is_empty() {
                 // Nothing is known, or it is known and not signed yet.
                 access.call("wissen-voorbeeld", json!({ "id": id })).await?;
-                let text = "dit staat in het logboek, maar nog niet onder een controlepunt; probeer \
-                    het over een minuut opnieuw";
+                let text = "dit staat in het logboek, maar nog niet onder een controlepunt; \
+                    probeer het over een minuut opnieuw";
                 return Err(Halt::new(Exit::Failure, text));
             }
             Ok(told)

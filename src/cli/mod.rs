@@ -24,7 +24,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::access::{Ground, Halt};
 pub use output::Exit;
@@ -38,7 +38,6 @@ const USUAL_DATA: &str = "schakel-data";
     name = "schakel",
     version,
     about = "De hub tussen gemeente en ketenpartners",
-    arg_required_else_help = true,
     after_help = "Beginnen:\n  schakel keys init\n  schakel serve\n  schakel partner key \
         politie-oost-brabant\n\nEindcodes: 0 gelukt, 1 mislukt, 2 verkeerd gebruik, 3 ongeldig, \
         4 niet bereikbaar,\n5 niet toegestaan, 6 niet gevonden, 7 deels gelukt."
@@ -60,7 +59,7 @@ pub struct Cli {
     #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "VORM")]
     output: output::Form,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,6 +121,10 @@ enum Command {
 /// Runs one command.
 pub fn run(cli: Cli) -> Exit {
     let Cli { config, data, output, command } = cli;
+    let Some(command) = command else {
+        output::say(&Cli::command().render_help().to_string());
+        return Exit::Usage;
+    };
     let ground = Ground { data: &data, config: config.as_deref(), form: output };
     match command {
         Command::Check => check::run(ground.config, output),

@@ -15,11 +15,9 @@ pub enum Command {
     /// Toont de ketenpartners van de actieve set
     List,
     /// Maakt een toegangssleutel, of trekt er een in; er zijn er hoogstens twee tegelijk geldig
-    #[command(
-        after_help = "Voorbeeld:\n  schakel partner key politie-oost-brabant --label zaaksysteem\n\n\
-        Wisselen zonder onderbreking: maak een tweede sleutel, laat de ketenpartner overstappen, en\n\
-        trek daarna de eerste in met --revoke."
-    )]
+    #[command(after_help = "Voorbeeld:\n  schakel partner key politie-oost-brabant --label \
+        zaaksysteem\n\nWisselen zonder onderbreking: maak een tweede sleutel, laat de \
+        ketenpartner\noverstappen, en trek daarna de eerste in met --revoke.")]
     Key {
         /// De ketenpartner
         ketenpartner: PartnerId,

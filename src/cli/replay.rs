@@ -40,9 +40,8 @@ async fn replay(access: &Access, asked: &Asked, form: Form) -> Result<Exit, Halt
         show_preview(&preview, &absent, form);
     }
     if !asked.yes {
-        say(
-            "Dit was alleen een voorbeeld; er is niets gebeurd. Uitvoeren: dezelfde opdracht met --yes.",
-        );
+        say("Dit was alleen een voorbeeld; er is niets gebeurd. Uitvoeren: dezelfde opdracht met \
+             --yes.");
         return Ok(if absent.is_empty() { Exit::Ok } else { Exit::NotFound });
     }
     if list(&preview, "zendingen").is_empty() {
@@ -138,8 +137,8 @@ fn show_result(result: &Value, absent: &[String], form: Form) -> Exit {
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeeld:\n  schakel erase 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 \
     --by 'J. Jansen' --why 'verzoek betrokkene 2026-118'\n\n\
-    Vernietigt de sleutel van de hele casus: ook andere berichten daarvan zijn dan onleesbaar, hier\n\
-    en in reservekopieën. De bewijzen blijven geldig. Dit kan niet ongedaan worden gemaakt.")]
+    Vernietigt de sleutel van de hele casus: ook andere berichten daarvan zijn dan onleesbaar,\n\
+    hier en in reservekopieën. De bewijzen blijven geldig. Dit kan niet ongedaan worden gemaakt.")]
 pub struct EraseAsked {
     /// Nummer van een bericht, zending of stuk uitval
     id: Uuid,

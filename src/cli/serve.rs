@@ -36,9 +36,8 @@ async fn serve(
         Service::start(data, keys, &files, &addresses).await.map_err(|error| halt_of(&error))?;
     say(&format!("Schakel luistert op http://{} (gegevens in {})", service.http, data.display()));
     if !service.given_set_is_active {
-        say(
-            "De aangeboden set is een andere dan de actieve; maak haar actief met: schakel activate",
-        );
+        say("De aangeboden set is een andere dan de actieve; maak haar actief met: \
+             schakel activate");
     }
     let ended = service.run_until(end_signal()).await;
     say("Schakel stopt: wat loopt, wordt afgemaakt.");

@@ -6,6 +6,7 @@ mod lineage;
 mod kill;
 mod bad_input;
 mod canary;
+mod cli;
 mod concurrency;
 mod disk_full;
 mod hub;
