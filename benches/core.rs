@@ -172,7 +172,7 @@ fn core(criterion: &mut Criterion) {
 
 /// Both catalogues in turns: the medians, and how much the large one costs.
 fn compare() {
-    const ROUNDS: usize = 40;
+    const ROUNDS: usize = 3_000;
     let (small, large) = (Bench::new(&small()), Bench::new(&large()));
     let mut times = [Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS)];
     for _ in 0..ROUNDS {

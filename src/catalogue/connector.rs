@@ -11,7 +11,7 @@ use super::facts;
 use super::mapping::{Mapping, Source};
 use super::namespaces::Namespaces;
 use super::problem::{Files, Problem, SourceText};
-use super::schema::Schema;
+use super::schema::{Patterns, Schema};
 use super::shape::Shape;
 use crate::message::{ConnectorId, KindId, MessageKind};
 
@@ -167,13 +167,14 @@ impl Connector {
         files: &Files,
         id: ConnectorId,
         canonical: &BTreeMap<MessageKind, Message>,
-        codes: &mut CodeLists,
+        (codes, patterns): (&mut CodeLists, &Patterns),
     ) -> Result<Self, Vec<Problem>> {
         let file = format!("connectors/{id}/connector.toml");
         let source = SourceText::read(files, &file).map_err(|problem| vec![problem])?;
         let text: ConnectorText = source.toml().map_err(|problem| vec![problem])?;
         let folder = format!("connectors/{id}");
-        let mut loader = Loader { files, source, folder, canonical, codes, problems: Vec::new() };
+        let mut loader =
+            Loader { files, source, folder, canonical, codes, patterns, problems: Vec::new() };
         let connector = loader.connector(id, text);
         match connector {
             Some(connector) if loader.problems.is_empty() => Ok(connector),
@@ -188,6 +189,7 @@ struct Loader<'a> {
     folder: String,
     canonical: &'a BTreeMap<MessageKind, Message>,
     codes: &'a mut CodeLists,
+    patterns: &'a Patterns,
     problems: Vec<Problem>,
 }
 
@@ -311,7 +313,7 @@ impl Loader<'_> {
     }
 
     fn schema(&mut self, path: &str) -> Option<Schema> {
-        let loaded = Schema::load(self.files, &format!("{}/{path}", self.folder));
+        let loaded = Schema::load(self.files, &format!("{}/{path}", self.folder), self.patterns);
         loaded.map_err(|problems| self.problems.extend(problems)).ok()
     }
 

@@ -31,7 +31,7 @@ use self::partner::Partner;
 use self::problem::{Files, Problem, SourceText};
 use self::purpose::Purpose;
 use self::route::Routes;
-use self::schema::Schema;
+use self::schema::{Patterns, Schema};
 use crate::message::{ConnectorId, Digest, Effect, KindId, MessageKind, Oin, PartnerId, PurposeId};
 
 pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
@@ -96,7 +96,8 @@ impl Catalogue {
             }
         };
         let mut messages = BTreeMap::new();
-        take(load_messages(files).map(|loaded| messages = loaded));
+        let patterns = Patterns::new();
+        take(load_messages(files, &patterns).map(|loaded| messages = loaded));
         let hub = read::<HubIdentity>(files, "config/hub.toml");
         let themes = read::<BTreeMap<String, Theme>>(files, "config/themes.toml");
         let (hub, themes) = match (hub, themes) {
@@ -110,7 +111,8 @@ impl Catalogue {
         let mut codes = CodeLists::new();
         let (mut connectors, mut partners) = (BTreeMap::new(), BTreeMap::new());
         take(
-            load_connectors(files, &messages, &mut codes, wanted).map(|loaded| connectors = loaded),
+            load_connectors(files, &messages, (&mut codes, &patterns), wanted)
+                .map(|loaded| connectors = loaded),
         );
         take(load_partners(files).map(|loaded| partners = loaded));
         let names: Vec<String> = themes.keys().cloned().collect();
@@ -221,7 +223,10 @@ fn bad_name(file: &str) -> Problem {
     SourceText { file, text: "" }.whole("naam", text)
 }
 
-fn load_messages(files: &Files) -> Result<BTreeMap<MessageKind, Message>, Vec<Problem>> {
+fn load_messages(
+    files: &Files,
+    patterns: &Patterns,
+) -> Result<BTreeMap<MessageKind, Message>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut messages = BTreeMap::new();
     for path in files.keys().filter(|p| p.starts_with("schemas/") && p.ends_with(".json")) {
@@ -232,7 +237,7 @@ fn load_messages(files: &Files) -> Result<BTreeMap<MessageKind, Message>, Vec<Pr
         if *name == "delen" {
             continue;
         }
-        match load_message(files, path) {
+        match load_message(files, path, patterns) {
             Ok(message) => {
                 messages.insert(kind, message);
             }
@@ -242,22 +247,22 @@ fn load_messages(files: &Files) -> Result<BTreeMap<MessageKind, Message>, Vec<Pr
     if problems.is_empty() { Ok(messages) } else { Err(problems) }
 }
 
-fn load_message(files: &Files, path: &str) -> Result<Message, Vec<Problem>> {
-    let schema = Schema::load(files, path)?;
-    let effect = schema.document.pointer("/x-schakel/werking").cloned().unwrap_or_default();
+fn load_message(files: &Files, path: &str, patterns: &Patterns) -> Result<Message, Vec<Problem>> {
+    let schema = Schema::load(files, path, patterns)?;
+    let effect = schema.annotations.get("werking").cloned().unwrap_or_default();
     let effect = serde_json::from_value(effect).map_err(|_| {
         let source = SourceText { file: path, text: "" };
         let hint = "x-schakel.werking is melding, aanvulling, intrekking of bevestiging";
         vec![source.whole("werking", hint)]
     })?;
-    let title = schema.document.get("title").and_then(|t| t.as_str()).unwrap_or(path).to_owned();
+    let title = schema.title.clone().unwrap_or_else(|| path.to_owned());
     Ok(Message { effect, schema, title })
 }
 
 fn load_connectors(
     files: &Files,
     messages: &BTreeMap<MessageKind, Message>,
-    codes: &mut CodeLists,
+    (codes, patterns): (&mut CodeLists, &Patterns),
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<ConnectorId, Connector>, Vec<Problem>> {
     let (mut problems, mut connectors) = (Vec::new(), BTreeMap::new());
@@ -271,7 +276,7 @@ fn load_connectors(
         let file = format!("connectors/{folder}/connector.toml");
         match ConnectorId::try_from(folder) {
             Err(_) => problems.push(bad_name(&file)),
-            Ok(id) => match Connector::load(files, id.clone(), messages, codes) {
+            Ok(id) => match Connector::load(files, id.clone(), messages, (&mut *codes, patterns)) {
                 Ok(connector) => {
                     connectors.insert(id, connector);
                 }

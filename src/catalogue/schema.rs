@@ -14,18 +14,24 @@ const REFERENCES_MAX: usize = 2_000;
 /// Violations reported for one document.
 const VIOLATIONS_MAX: usize = 100;
 
+/// Compiled regular expressions, shared by the schemas of a set: most repeat each other's.
+pub type Patterns = jsonschema::PatternCache;
+
 /// A compiled schema with the structure it describes.
 #[derive(Debug)]
 pub struct Schema {
     pub file: String,
     pub shape: Shape,
-    pub document: Value,
+    /// What it says about itself: its title, and `x-schakel`.
+    pub title: Option<String>,
+    pub annotations: Value,
     validator: jsonschema::Validator,
 }
 
 impl Schema {
     /// Reads `file`, takes in the definitions it refers to in other files, and compiles it.
-    pub fn load(files: &Files, file: &str) -> Result<Self, Vec<Problem>> {
+    /// Schemas with the same patterns share them through `patterns`.
+    pub fn load(files: &Files, file: &str, patterns: &Patterns) -> Result<Self, Vec<Problem>> {
         let source = SourceText::read(files, file).map_err(|problem| vec![problem])?;
         let mut document = source.json().map_err(|problem| vec![problem])?;
         bundle(files, file, &mut document).map_err(|problem| vec![problem])?;
@@ -35,6 +41,7 @@ impl Schema {
         let mut options = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(jsonschema::PatternOptions::regex())
+            .with_pattern_cache(patterns.clone())
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false);
         for (name, check) in formats::ALL {
@@ -43,7 +50,9 @@ impl Schema {
         let validator = options.build(&document).map_err(|error| {
             fail("schema", format!("geen geldig JSON Schema: {}", error.masked()))
         })?;
-        Ok(Self { file: file.to_owned(), shape, document, validator })
+        let title = document.get("title").and_then(Value::as_str).map(str::to_owned);
+        let annotations = document.get("x-schakel").cloned().unwrap_or_default();
+        Ok(Self { file: file.to_owned(), shape, title, annotations, validator })
     }
 
     /// Whether the document is valid; the cheap question of the usual case.

@@ -218,7 +218,7 @@ fn refusal(status: u16, value: &Value) -> Halt {
     let title = value.get("title").and_then(Value::as_str).unwrap_or("de actie is geweigerd");
     let mut text = title.to_owned();
     for line in value.get("fouten").and_then(Value::as_array).into_iter().flatten() {
-        let line = line.as_str().map_or_else(|| line.to_string(), str::to_owned);
+        let line = line.as_str().map_or_else(|| violation(line), str::to_owned);
         text.push_str(&format!("\n  {line}"));
     }
     let exit = match status {
@@ -229,6 +229,12 @@ fn refusal(status: u16, value: &Value) -> Halt {
         _ => Exit::Failure,
     };
     Halt::new(exit, text)
+}
+
+/// A violation in one line: the place, the Dutch sentence and the code.
+fn violation(line: &Value) -> String {
+    let part = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+    format!("{}: {} [{}]", part("plaats"), part("nl"), part("code"))
 }
 
 /// Why a hub does not open, with the next step.

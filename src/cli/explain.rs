@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::access::{Ground, Halt};
 use super::output::{Exit, Form, Rows, out};
-use super::words::{joined, list, reason, text, yes};
+use super::words::{count, joined, list, reason, text, yes};
 use crate::message::PartnerId;
 
 /// The outcomes in the order in which people want to know them.
@@ -137,8 +137,15 @@ fn field_story(field: &Value) {
         return;
     }
     let targets = list(field, "doel");
-    for target in targets {
+    let direct =
+        |target: &&Value| target.get("rechtstreeks").and_then(Value::as_bool).unwrap_or(true);
+    for target in targets.iter().filter(direct) {
         out(&format!("    wordt    {} ({})", text(target, "pad"), text(target, "regel")));
+    }
+    let other = targets.len() - targets.iter().filter(direct).count();
+    if other > 0 {
+        let what = count(other, "ander veld", "andere velden");
+        out(&format!("    bepaalt  mede of {other} {what} er zijn; zie -o json"));
     }
     if targets.is_empty() {
         out("    wordt    niets: het formaat van de ontvanger heeft er geen plaats voor");

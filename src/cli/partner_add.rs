@@ -10,7 +10,6 @@ use super::access::{Ground, Halt};
 use super::check;
 use super::output::{Exit, Form, out, say};
 use crate::hub::{SetError, checked};
-use crate::lifecycle::write_private;
 use crate::message::{ConnectorId, KindId, Oin, PartnerId};
 use crate::settings;
 
@@ -107,8 +106,8 @@ pub fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
     write(&folder.join(&name), &text)?;
     show(&name, &text, ground.form);
     say(&format!(
-        "Geschreven in {}. Maak de set actief met schakel activate, en geef daarna een sleutel met \
-         schakel partner key {id}.",
+        "Geschreven in {}. Maak de set actief met schakel activate (een tweede persoon gaat \
+         akkoord), en geef daarna een sleutel met schakel partner key {id}.",
         folder.join(&name).display()
     ));
     Ok(Exit::Ok)
@@ -140,8 +139,7 @@ fn write(path: &Path, text: &str) -> Result<(), Halt> {
     }
     // Beside it first, so that a running check never sees half a file.
     let draft = path.with_extension("nieuw");
-    let _absent = std::fs::remove_file(&draft);
-    write_private(&draft, text.as_bytes()).map_err(failed)?;
+    std::fs::write(&draft, text).map_err(failed)?;
     std::fs::rename(&draft, path).map_err(failed)
 }
 

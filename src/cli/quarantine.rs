@@ -192,7 +192,10 @@ fn show(entry: &Value) {
     let partner = entry.get("partner").and_then(Value::as_str).unwrap_or("onbekend");
     let towards = if text(entry, "richting") == "inkomend" { "van" } else { "voor" };
     out(&format!("Uitval {} {towards} {partner}, {}", text(entry, "id"), moment_at(entry, "op")));
-    out(&format!("Reden: {} ({})", reason(text(entry, "reden")), text(entry, "reden")));
+    let code = text(entry, "reden");
+    let words = reason(code);
+    let words = if words == code { code.to_owned() } else { format!("{words} ({code})") };
+    out(&format!("Reden: {words}"));
     out(&format!("Stand: {}", text(entry, "status")));
     for (key, what) in [("bericht", "Bericht"), ("zending", "Zending"), ("kanaal", "Kanaal")] {
         if !text(entry, key).is_empty() {

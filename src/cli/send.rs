@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 
 use super::access::{Ground, Halt, client};
 use super::check;
@@ -69,10 +69,13 @@ pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
         })?;
     let response = client()?.execute(request).await.map_err(|error| lost(&base, &error))?;
     let status = response.status();
+    let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+    let id = place.and_then(|place| place.rsplit('/').next()).map(str::to_owned);
     let body = response.text().await.map_err(|error| lost(&base, &error))?;
     out(body.trim_end());
-    let (exit, meaning) = meaning(status.as_u16());
-    say(&format!("{status}: {meaning}"));
+    let (exit, meaning) = meaning(status.as_u16(), &body);
+    let number = id.map_or_else(String::new, |id| format!("; bericht {id}"));
+    say(&format!("{}: {meaning}{number}", status.as_u16()));
     Ok(exit)
 }
 
@@ -135,13 +138,14 @@ fn lost(base: &str, error: &reqwest::Error) -> Halt {
 }
 
 /// What a status means for who sent.
-fn meaning(status: u16) -> (Exit, &'static str) {
+fn meaning(status: u16, body: &str) -> (Exit, &'static str) {
     match status {
         200..=299 => (Exit::Ok, "aangenomen, en op schijf"),
         401 => (Exit::NotAllowed, "de sleutel is niet geldig"),
         403 => (Exit::NotAllowed, "deze ketenpartner mag dit nu niet"),
         404 => (Exit::NotFound, "op dit adres is geen hub"),
         // StUF says Fo03 with 500: refused, and recorded.
+        500 if !body.contains("Fo03") => (Exit::Failure, "er ging iets mis in de hub"),
         400..=428 | 500 => (Exit::Invalid, "geweigerd; de reden staat in het antwoord"),
         429 | 502..=504 => (Exit::Unreachable, "nu niet; stuur later hetzelfde opnieuw"),
         _ => (Exit::Failure, "een antwoord dat de hub niet hoort te geven"),

@@ -21,7 +21,7 @@ const PAGE: i64 = 500;
     schakel trace --partner politie-oost-brabant --kenmerk PL2100-2026123456")]
 pub struct Asked {
     /// Nummer van een bericht of van een zending
-    #[arg(required_unless_present_all = ["partner", "kenmerk"])]
+    #[arg(required_unless_present_any = ["partner", "kenmerk"])]
     id: Option<Uuid>,
     /// De afzender
     #[arg(long, requires = "kenmerk", conflicts_with = "id", value_name = "KETENPARTNER")]

@@ -60,6 +60,13 @@ pub fn reason(code: &str) -> &str {
         "geschorst" => "de ontvanger is geschorst",
         "vertaling-uit" => "de vertaling voor deze ontvanger lukt niet",
         "schema-uit" => "het vertaalde bericht past niet in het schema van de ontvanger",
+        "onleesbaar" => "niet leesbaar in het formaat van de koppeling",
+        "te-groot" => "te groot of te diep",
+        "ongeldig" => "voldoet niet aan het schema",
+        "onbekend-type" => "een soort bericht dat de koppeling niet kent",
+        "andere-afzender" => "het bericht noemt een andere afzender dan wie het stuurde",
+        "andere-inhoud" => "een eerder gebruikt berichtnummer met andere inhoud",
+        "onbekende-zending" => "een bevestiging van een zending die er niet is",
         other => other,
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::active::{Active, SetError, checked, keep, recall};
 use super::{Hub, clock};
 use crate::catalogue::Catalogue;
+use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::catalogue::purpose::{Grant, Treatment};
 use crate::journal::{JournalError, PartnerOrder, Proposal};
@@ -101,7 +102,7 @@ pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
 /// Every disclosure that purposes allow: whose data, to whom, on which theme, which field, how,
 /// and under which condition.
 fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
+    let mut all = recipients(catalogue);
     for purpose in catalogue.purposes.values() {
         let mut fields = Vec::new();
         flatten(&purpose.grants, String::new(), "", &mut fields);
@@ -129,6 +130,32 @@ fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
         }
     }
     all
+}
+
+/// Who there is to receive, where it goes, and which routes lead there: a new partner of a kind
+/// gets what its kind gets, and a webhook elsewhere brings it elsewhere.
+fn recipients(catalogue: &Catalogue) -> BTreeSet<String> {
+    let any = |names: &[String]| {
+        if names.is_empty() { "alle".to_owned() } else { names.join(", ") }
+    };
+    let partners = catalogue.partners.values().map(|partner| {
+        let way = match &partner.delivery {
+            Delivery::Postvak => "postvak".to_owned(),
+            Delivery::Webhook { url, netwerken } if netwerken.is_empty() => {
+                format!("webhook {url}")
+            }
+            Delivery::Webhook { url, netwerken } => {
+                format!("webhook {url} in {}", netwerken.join(", "))
+            }
+            Delivery::Map { map } => format!("map {map}"),
+        };
+        format!("ketenpartner {} ({}) ontvangt via {way}", partner.id, partner.kind)
+    });
+    let routes = catalogue.routes.all.iter().map(|route| {
+        let (themes, origins) = (any(&route.themes), any(&route.origins));
+        format!("route {}: {themes} van {origins} → {}", route.id, route.targets.join(", "))
+    });
+    partners.chain(routes).collect()
 }
 
 fn flatten(grant: &Grant, at: String, condition: &str, out: &mut Vec<String>) {

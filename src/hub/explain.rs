@@ -99,16 +99,28 @@ fn describe(mapping: &Mapping, rule: &Rule) -> Value {
     })
 }
 
-/// Where in the recipient's document a canonical field ends up.
+/// Where in the recipient's document a canonical field ends up. `rechtstreeks` are the lines that
+/// read the field as closely as any does; the others only depend on it, such as on a list that
+/// would be empty without it.
 fn targets(mapping: &Mapping, canonical: &Path) -> Vec<Value> {
     let source = Path { root: "b".to_owned(), steps: canonical.steps.clone() };
-    let rules =
-        mapping.rules.iter().filter(|rule| rule.reads.iter().any(|read| read.touches(&source)));
+    let closeness = |rule: &Rule| {
+        let reads = rule.reads.iter().filter(|read| read.touches(&source));
+        reads.map(|read| read.steps.len().min(source.steps.len())).max()
+    };
+    let rules: Vec<(usize, &Rule)> =
+        mapping.rules.iter().filter_map(|rule| Some((closeness(rule)?, rule))).collect();
+    let closest = rules.iter().map(|(steps, _)| *steps).max();
     rules
-        .map(|rule| {
+        .iter()
+        .map(|(steps, rule)| {
             let target = rule.target.to_string();
             let target = target.strip_prefix("doel.").unwrap_or(&target).to_owned();
-            json!({ "pad": target, "regel": format!("{}:{}", mapping.file, rule.line) })
+            json!({
+                "pad": target,
+                "regel": format!("{}:{}", mapping.file, rule.line),
+                "rechtstreeks": Some(*steps) == closest,
+            })
         })
         .collect()
 }

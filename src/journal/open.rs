@@ -56,7 +56,7 @@ impl Databases {
     }
 
     pub async fn connect_journal(&self) -> Result<SqliteConnection, OpenError> {
-        let mut conn = options(&self.journal).pragma("cache_size", "-32000").connect().await?;
+        let mut conn = options(&self.journal).pragma("cache_size", "-16000").connect().await?;
         check_durable(&mut conn).await?;
         migrate(&mut conn, &JOURNAL_STEPS).await?;
         Ok(conn)

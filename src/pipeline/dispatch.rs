@@ -294,7 +294,8 @@ pub(super) struct Made<'a> {
 impl Job<'_> {
     fn parcel(&self, id: ParcelId, data: &Value, role: Role) -> Result<Parcel, Failure> {
         let made = self.native(id, data)?;
-        let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let asked = data.get("gevraagdeActie");
+        let text = |field: &str| Some(asked?.get(field)?.as_str()?.to_owned());
         Ok(Parcel {
             id,
             recipient: self.recipient.id.clone(),
@@ -309,8 +310,8 @@ impl Job<'_> {
                 gebruik: self.usage,
                 bericht: self.kind.to_string(),
                 rol: role.name,
-                gevraagd: text("/gevraagdeActie/soort"),
-                uiterlijk: text("/gevraagdeActie/uiterlijk"),
+                gevraagd: text("soort"),
+                uiterlijk: text("uiterlijk"),
                 doelbinding: role.purposes,
                 bewaren_dagen: role.retention_days,
                 vervangt: None,

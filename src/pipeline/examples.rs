@@ -20,8 +20,8 @@ use crate::catalogue::mapping::Mapping;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::problem::{Files, Problem, SourceText};
 use crate::message::{
-    CanonicalMessage, CaseId, CaseNumber, ConnectorId, ExternalId, MessageKind, ParcelId,
-    PartnerId, Timestamp, Usage, Violation,
+    CanonicalMessage, CaseId, CaseNumber, ConnectorId, ExternalId, Fault, MessageKind, ParcelId,
+    PartnerId, Refusal, Timestamp, Usage, Violation,
 };
 
 /// What the examples of one connector showed.
@@ -47,6 +47,9 @@ impl Report {
         self.cases.iter().all(|case| case.problems.is_empty())
     }
 }
+
+/// Why no example of a connector can be tried.
+const NO_SPEAKER: &str = "geen ketenpartner gebruikt deze koppeling of is van haar soort";
 
 /// The moment at which examples happen.
 pub const NOW: &str = "2026-11-23T12:00:00Z";
@@ -198,14 +201,25 @@ impl<'a> Runner<'a> {
     }
 
     fn inbound(&mut self, case: &CaseText) -> Result<Problems, String> {
-        let partner = match &case.partner {
-            Some(id) => self.partner(id)?,
-            None => self.any_partner()?,
+        let senders = match &case.partner {
+            Some(id) => vec![self.speaking(self.partner(id)?)],
+            None => self.speakers()?,
         };
         let bytes = self.native()?;
         let received = now()?;
-        let incoming = Incoming { partner, media_type: None, bytes, received };
-        let result = admit_traced(self.catalogue, &incoming);
+        // The document itself says which partner of this connector it comes from.
+        let mut attempts = senders.iter().map(|partner| {
+            let incoming = Incoming { partner, media_type: None, bytes, received };
+            admit_traced(self.catalogue, &incoming)
+        });
+        let foreign = |result: &Result<_, Refusal>| matches!(result, Err(refusal) if refusal.fault == Fault::AndereAfzender);
+        let mut result = attempts.next().ok_or(NO_SPEAKER)?;
+        while foreign(&result) {
+            match attempts.next() {
+                Some(next) => result = next,
+                None => break,
+            }
+        }
         let expected_refusal = self.optional::<ExpectedRefusal>("fouten.json")?;
         match (result, expected_refusal) {
             (Err(refusal), Some(expected)) => {
@@ -244,9 +258,10 @@ impl<'a> Runner<'a> {
         let kind = kind.ok_or("bericht ontbreekt of is onbekend in geval.toml")?;
         let data: Value = self.required("canonical.json")?;
         let recipient = match &case.naar {
-            Some(id) => self.partner(id)?,
-            None => self.any_partner()?,
+            Some(id) => self.speaking(self.partner(id)?),
+            None => self.speakers()?.into_iter().next().ok_or(NO_SPEAKER)?,
         };
+        let recipient = &recipient;
         let catalogue = self.catalogue;
         let effect = catalogue.messages.get(&kind).ok_or("onbekend bericht")?;
         let invalid = effect.schema.violations(&data);
@@ -295,11 +310,21 @@ impl<'a> Runner<'a> {
         self.catalogue.partner(id).ok_or_else(|| format!("onbekende ketenpartner {id}"))
     }
 
-    fn any_partner(&self) -> Result<&'a Partner, String> {
-        let mut partners = self.catalogue.partners.values();
-        partners
-            .find(|partner| partner.connector == self.connector.id)
-            .ok_or_else(|| "geen ketenpartner gebruikt deze koppeling".to_owned())
+    /// A partner as it is where it speaks this connector.
+    fn speaking(&self, partner: &Partner) -> Partner {
+        Partner { connector: self.connector.id.clone(), ..partner.clone() }
+    }
+
+    /// The partners that speak this connector; while nobody does yet, those of its kind.
+    fn speakers(&self) -> Result<Vec<Partner>, String> {
+        let partners = || self.catalogue.partners.values();
+        let mut found: Vec<Partner> =
+            partners().filter(|p| p.connector == self.connector.id).cloned().collect();
+        if found.is_empty() {
+            let of_kind = partners().filter(|partner| partner.kind == self.connector.kind);
+            found = of_kind.map(|partner| self.speaking(partner)).collect();
+        }
+        if found.is_empty() { Err(NO_SPEAKER.to_owned()) } else { Ok(found) }
     }
 
     /// The native document of the case, whatever its extension.

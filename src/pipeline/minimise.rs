@@ -24,6 +24,9 @@ pub struct Grants<'a, 'f> {
     pub now: Timestamp,
 }
 
+/// Room for the decisions about a message of the usual size.
+const DECISIONS_USUAL: usize = 64;
+
 /// The outcome for one field, for whoever asks why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -74,7 +77,7 @@ pub fn minimise(
     grants: &Grants<'_, '_>,
     reference: &str,
 ) -> Minimised {
-    let mut walk = Walk { grants, decisions: Vec::new() };
+    let mut walk = Walk { grants, decisions: Vec::with_capacity(DECISIONS_USUAL) };
     let level = Level {
         own: grants.purposes.iter().map(|purpose| Hold::root(purpose)).collect(),
         other: None,

@@ -400,12 +400,6 @@ impl Hub {
         found.as_array().expect("a list").clone()
     }
 
-    /// The bytes of an entry of quarantine.
-    pub async fn quarantined(&self, id: &Value) -> Vec<u8> {
-        let found = self.office("uitval-inhoud", json!({ "id": id })).await;
-        BASE64_STANDARD.decode(found["inhoud"].as_str().expect("a document")).expect("base64")
-    }
-
     pub fn pid(&self) -> u32 {
         self.child.0.id()
     }

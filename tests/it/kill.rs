@@ -16,7 +16,6 @@ use crate::hub::{
 use chain::{BRANDWEER_REACHES, Chain, POLITIE_REACHES, brandweer, politie};
 
 const SIGABRT: i32 = 6;
-const SIGKILL: i32 = 9;
 
 /// Each crash point, and how often it is passed before it kills, a round each.
 const POINTS: [(&str, [usize; 3]); 8] = [

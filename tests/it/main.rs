@@ -4,5 +4,11 @@ mod demo;
 mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod bad_input;
+mod canary;
+mod concurrency;
+mod disk_full;
 mod hub;
+mod isolation;
+mod sets;
 mod tidy;

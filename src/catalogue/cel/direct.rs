@@ -20,8 +20,24 @@ pub enum Direct {
     Path(Route),
     Has(Route, String),
     Text(fn(&str) -> Option<String>, Box<Direct>),
-    Code { list: String, key: Box<Direct>, default: Option<Box<Direct>> },
-    Equal { sides: Box<[Direct; 2]>, wanted: bool },
+    Code {
+        list: String,
+        key: Box<Direct>,
+        default: Option<Box<Direct>>,
+    },
+    /// `samen([…], separator)`.
+    Join {
+        parts: Vec<Direct>,
+        separator: String,
+    },
+    /// `+` of two texts.
+    Append(Box<[Direct; 2]>),
+    /// `string()` or `tekst()` of a text or a whole number.
+    Show(Box<Direct>),
+    Equal {
+        sides: Box<[Direct; 2]>,
+        wanted: bool,
+    },
     Among(Box<Direct>, Vec<String>),
     Not(Box<Direct>),
     And(Box<[Direct; 2]>),
@@ -75,6 +91,14 @@ fn of_call(call: &CallExpr) -> Option<Direct> {
     match (call.func_name.as_str(), call.args.len()) {
         (operators::EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: true }),
         (operators::NOT_EQUALS, 2) => Some(Direct::Equal { sides: pair()?, wanted: false }),
+        (operators::ADD, 2) => Some(Direct::Append(pair()?)),
+        ("string" | "tekst", 1) => Some(Direct::Show(Box::new(part(0)?))),
+        ("samen", 2) => {
+            let Expr::List(list) = &call.args.first()?.expr else { return None };
+            let parts = list.elements.iter().map(compile).collect::<Option<_>>()?;
+            let Direct::Literal(Value::String(separator)) = part(1)? else { return None };
+            Some(Direct::Join { parts, separator })
+        }
         (operators::IN, 2) => Some(Direct::Among(Box::new(part(0)?), texts(call.args.get(1)?)?)),
         (operators::LOGICAL_AND, 2) => Some(Direct::And(pair()?)),
         (operators::LOGICAL_OR, 2) => Some(Direct::Or(pair()?)),
@@ -145,44 +169,29 @@ impl Direct {
         match self {
             Self::Literal(value) => Answer::Value(Cow::Borrowed(value)),
             Self::Path(route) => route.answer(known),
-            Self::Has(route, name) => match route.answer(known) {
-                Answer::Value(found) => match &*found {
-                    Value::Object(fields) => flag(fields.get(name).is_some_and(|v| !v.is_null())),
-                    _ => Ask,
-                },
-                other => other,
-            },
-            Self::Text(apply, argument) => match argument.answer(known) {
-                Answer::Value(value) => match &*value {
-                    Value::String(text) => owned(apply(text).map_or(Value::Null, Value::from)),
-                    Value::Null => owned(Value::Null),
-                    _ => Ask,
-                },
-                other => other,
-            },
+            Self::Has(route, name) => route.answer(known).then(|found| match found {
+                Value::Object(fields) => flag(fields.get(name).is_some_and(|v| !v.is_null())),
+                _ => Ask,
+            }),
+            Self::Text(apply, argument) => argument.answer(known).then(|value| match value {
+                Value::String(text) => owned(apply(text).map_or(Value::Null, Value::from)),
+                Value::Null => owned(Value::Null),
+                _ => Ask,
+            }),
             Self::Code { list, key, default } => code(list, key, default.as_deref(), known),
+            Self::Join { parts, separator } => join(parts, separator, known),
+            Self::Append(sides) => both(sides, known, |left, right| match (left, right) {
+                (Value::String(a), Value::String(b)) => owned(Value::from([&**a, b].concat())),
+                _ => Ask,
+            }),
+            Self::Show(inner) => inner.answer(known).then(show),
             Self::Equal { sides, wanted } => {
-                let [left, right] = &**sides;
-                match (left.answer(known), right.answer(known)) {
-                    (Answer::Value(a), Answer::Value(b)) => match (&*a, &*b) {
-                        (Value::String(a), Value::String(b)) => flag((a == b) == *wanted),
-                        (Value::Bool(a), Value::Bool(b)) => flag((a == b) == *wanted),
-                        (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
-                            (Some(a), Some(b)) => flag((a == b) == *wanted),
-                            _ => Ask,
-                        },
-                        _ => Ask,
-                    },
-                    (Answer::Value(_), other) | (other, _) => other,
-                }
+                both(sides, known, |a, b| same(a, b).map_or(Ask, |same| flag(same == *wanted)))
             }
-            Self::Among(inner, texts) => match inner.answer(known) {
-                Answer::Value(value) => match &*value {
-                    Value::String(text) => flag(texts.contains(text)),
-                    _ => Ask,
-                },
-                other => other,
-            },
+            Self::Among(inner, texts) => inner.answer(known).then(|value| match value {
+                Value::String(text) => flag(texts.contains(text)),
+                _ => Ask,
+            }),
             Self::Not(inner) => inner.decide(known, |holds| flag(!holds)),
             Self::And(sides) => {
                 let [left, right] = &**sides;
@@ -219,6 +228,17 @@ impl Direct {
     }
 }
 
+impl<'v> Answer<'v> {
+    /// Goes on with a value; what failed stays failed.
+    fn then<'w>(self, next: impl FnOnce(&Value) -> Answer<'w>) -> Answer<'w> {
+        match self {
+            Self::Value(value) => next(&value),
+            Failed(error) => Failed(error),
+            Ask => Ask,
+        }
+    }
+}
+
 impl Route {
     fn answer<'v>(&'v self, known: Known<'v>) -> Answer<'v> {
         let Some(mut here) = known.find(&self.variable) else { return Ask };
@@ -244,26 +264,71 @@ impl<'v> Known<'v> {
     }
 }
 
+/// Goes on with two values, as CEL does: the left first.
+fn both<'v>(
+    sides: &'v [Direct; 2],
+    known: Known<'v>,
+    next: impl FnOnce(&Value, &Value) -> Answer<'v>,
+) -> Answer<'v> {
+    let [left, right] = sides;
+    left.answer(known).then(|left| right.answer(known).then(|right| next(left, right)))
+}
+
 fn code<'v>(
     list: &str,
     key: &'v Direct,
     default: Option<&'v Direct>,
     known: Known<'v>,
 ) -> Answer<'v> {
-    let key = match key.answer(known) {
-        Answer::Value(value) => value,
-        other => return other,
-    };
-    let Value::String(key) = &*key else {
-        return if key.is_null() { owned(Value::Null) } else { Ask };
-    };
-    let meaning = known.codes.get(list).and_then(|list| list.get(key));
-    // A default is evaluated by CEL even where it is not needed, and may fail.
-    match (meaning, default.map(|default| default.answer(known))) {
-        (_, Some(failed @ (Failed(_) | Ask))) => failed,
-        (Some(meaning), _) => owned(Value::from(meaning.clone())),
-        (None, Some(default)) => default,
-        (None, None) => Failed(EvalError::UnknownCode),
+    key.answer(known).then(|key| {
+        // CEL evaluates a default even where it is not needed, and that may fail.
+        let default = match default.map(|default| default.answer(known)) {
+            Some(failed @ (Failed(_) | Ask)) => return failed,
+            other => other,
+        };
+        let key = match key {
+            Value::String(key) => key,
+            Value::Null => return owned(Value::Null),
+            _ => return Ask,
+        };
+        match known.codes.get(list).and_then(|list| list.get(key)) {
+            Some(meaning) => owned(Value::from(meaning.clone())),
+            None => default.unwrap_or(Failed(EvalError::UnknownCode)),
+        }
+    })
+}
+
+/// Joins the texts that are there and say something.
+fn join<'v>(parts: &'v [Direct], separator: &str, known: Known<'v>) -> Answer<'v> {
+    let mut texts = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part.answer(known) {
+            Answer::Value(value) if value.is_string() => texts.push(value),
+            Answer::Value(value) if value.is_null() => {}
+            Answer::Value(_) => return Ask,
+            failed => return failed,
+        }
+    }
+    let said = texts.iter().filter_map(|text| text.as_str()).filter(|t| !t.trim().is_empty());
+    let joined = said.collect::<Vec<_>>().join(separator);
+    owned(if joined.is_empty() { Value::Null } else { Value::from(joined) })
+}
+
+fn show<'v>(value: &Value) -> Answer<'v> {
+    match value {
+        Value::String(text) => owned(Value::from(text.as_str())),
+        Value::Number(number) if number.is_i64() => owned(Value::from(number.to_string())),
+        _ => Ask,
+    }
+}
+
+/// Whether two scalars of one kind are the same; `None` where CEL must say.
+fn same(a: &Value, b: &Value) -> Option<bool> {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(a == b),
+        (Value::Bool(a), Value::Bool(b)) => Some(a == b),
+        (Value::Number(a), Value::Number(b)) => Some(a.as_i64()? == b.as_i64()?),
+        _ => None,
     }
 }
 

@@ -9,6 +9,8 @@ mod xml;
 
 use serde_json::Value;
 
+use crate::catalogue::schema;
+
 pub use self::csv::csv;
 pub use self::xml::xml;
 
@@ -20,5 +22,5 @@ pub fn json(value: &Value) -> Vec<u8> {
 
 /// A JSON Pointer one step further (RFC 6901 §3).
 fn below(pointer: &str, step: &str) -> String {
-    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
+    schema::below(pointer, step)
 }

@@ -228,3 +228,20 @@ fn sleutel(what: &str) -> String {
 /// Whom the police's report must reach, and whom the alert.
 pub const POLITIE_REACHES: [&str; 2] = [GEMEENTE, BRANDWEER];
 pub const BRANDWEER_REACHES: [&str; 2] = [GEMEENTE, SLEUTEL];
+
+#[test]
+fn the_ledger_sees_what_is_lost_and_what_is_doubled() {
+    let effect = |to, parcel: &str, what: &str| (to, parcel.to_owned(), what.to_owned());
+    let mut seen = Seen::default();
+    seen.accepted.insert("a".to_owned(), POLITIE_REACHES);
+    seen.ids.insert("a".to_owned(), "1".to_owned());
+    assert_eq!(seen.lost(), [("a", GEMEENTE), ("a", BRANDWEER)]);
+    assert!(seen.arrived(&BTreeSet::new()).is_none());
+    // The same parcel twice is one effect; the same message in two parcels is two.
+    seen.effects.extend([effect(GEMEENTE, "p", "a"), effect(GEMEENTE, "p", "a")]);
+    seen.effects.insert(effect(BRANDWEER, "q", "a"));
+    assert!(seen.lost().is_empty() && seen.doubled().is_empty());
+    assert!(seen.arrived(&BTreeSet::new()).is_some());
+    seen.effects.insert(effect(BRANDWEER, "r", "a"));
+    assert_eq!(seen.doubled(), [("a", BRANDWEER)]);
+}
