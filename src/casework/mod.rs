@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::message::{
-    CanonicalMessage, CaseId, CaseNumber, Entropy, PartnerId, Reference, Timestamp, Usage,
+    CanonicalMessage, CaseState, Entropy, PartnerId, Reference, Timestamp, Usage,
 };
 
 /// One way in which a message can be found again. The journal stores it as a keyed hash only.
@@ -29,19 +29,6 @@ impl CorrelationKey {
             }
         }
     }
-}
-
-/// What the journal knows of a case that a key led to.
-#[derive(Debug, Clone)]
-pub struct CaseState {
-    pub id: CaseId,
-    pub number: CaseNumber,
-    pub usage: Usage,
-    pub theme: Option<String>,
-    /// Everyone who sent or received something in it.
-    pub participants: BTreeSet<PartnerId>,
-    /// Who received a parcel in it, and so must hear of a withdrawal.
-    pub recipients: BTreeSet<PartnerId>,
 }
 
 /// The case a message is stored under.
@@ -111,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::message::{Effect, ExternalId, MessageKind};
+    use crate::message::{CaseId, CaseNumber, Effect, ExternalId, MessageKind};
 
     fn now() -> Timestamp {
         Timestamp::parse("2026-11-23T12:00:00Z").unwrap()

@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Namespaces {
         impl<'de> Visitor<'de> for Table {
             type Value = Namespaces;
 
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a table of prefix = \"namespace uri\"")
             }
 

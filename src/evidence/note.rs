@@ -200,7 +200,7 @@ mod tests {
             bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
             let mangled = String::from_utf8(bytes).unwrap();
             assert_eq!(parse_verifier_key(&mangled), Err(BadVerifierKey), "{mangled}");
-            assert_eq!(parse_verifier_key(&GO_KEY[..at]), Err(BadVerifierKey));
+            assert_eq!(parse_verifier_key(GO_KEY.get(..at).unwrap()), Err(BadVerifierKey));
         }
         let wrong = [
             "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",

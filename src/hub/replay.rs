@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::active::Active;
 use super::{Hub, clock};
-use crate::casework::CaseState;
 use crate::journal::{JournalError, ParcelState, Replay, Replayed, StoredMessage, Trace};
+use crate::message::CaseState;
 use crate::message::{Entropy, PartnerId};
 use crate::pipeline::{self, Admitted, Dispatch, Incoming, Parcel, admit, redispatch};
 

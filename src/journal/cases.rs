@@ -11,8 +11,9 @@ use super::JournalError;
 use super::keys::Vault;
 use super::sql::{Cell, Read, Table, fetch_in, unreadable};
 use super::unit::Unit;
-use crate::casework::{CaseState, CorrelationKey, Decision};
+use crate::casework::{CorrelationKey, Decision};
 use crate::evidence::DataKey;
+use crate::message::CaseState;
 use crate::message::{CaseNumber, Digest, PartnerId, Timestamp, Usage};
 
 /// What a group knows of its cases.

@@ -10,7 +10,7 @@ use super::outbox::{Made, ParcelRow, fixed_code};
 use super::sql::{Read, query};
 use super::unit::Unit;
 use super::{ConfirmOrder, JournalError, LeafKind, ParcelState, Rules};
-use crate::casework::CaseState;
+use crate::message::CaseState;
 use crate::message::{Confirmation, Digest, Entropy, ExternalId, Stage, Timestamp};
 use crate::pipeline::{Dispatch, Feedback};
 

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::keys::{Part, open_row_key, open_sealed};
 use super::sql::{Read, fetch_in, query};
 use super::{Journal, JournalError, cases, partners, views};
-use crate::casework::CaseState;
 use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
+use crate::message::CaseState;
 use crate::message::{CaseId, Digest, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.

@@ -13,8 +13,9 @@ use super::outbox::{Announced, Made, ParcelRow};
 use super::sql::{Cell, Read, Table, fetch_in, query};
 use super::unit::{Entry, LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, QuarantineId, Received, Refused, Submission};
-use crate::casework::{self, CaseState};
+use crate::casework;
 use crate::evidence::DataKey;
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::casework::CaseState;
+use crate::message::CaseState;
 use crate::message::{
     CaseId, CaseNumber, Digest, Entropy, MessageId, ParcelId, PartnerId, PublicId, PurposeId,
     Refusal, RoleStatement, RouteId, Stage, Timestamp, Usage,

@@ -4,6 +4,7 @@
 //! room only has the vocabulary that every other room shares.
 
 mod canonical;
+mod case;
 mod entropy;
 pub mod formats;
 mod ids;
@@ -14,6 +15,7 @@ mod stage;
 mod time;
 
 pub use canonical::{CanonicalMessage, Confirmation, Reference};
+pub use case::CaseState;
 pub use entropy::Entropy;
 pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,

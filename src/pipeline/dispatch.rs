@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::encode;
 use super::minimise::{Decision, Grants, Minimised, minimise};
 use super::parcel::{Admitted, Dispatch, Failure, NotSent, Parcel};
-use crate::casework::CaseState;
 use crate::catalogue::connector::{Connector, Format, Outbound};
 use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::purpose::Purpose;
 use crate::catalogue::route::{Asked, municipality};
 use crate::catalogue::{Catalogue, Origin, Shape};
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
     RoleStatement, RouteId, Stage, Timestamp, Usage, Violation,

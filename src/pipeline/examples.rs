@@ -12,13 +12,13 @@ use super::admit::{Incoming, admit_traced};
 use super::dispatch::{Job, minimise_for};
 use super::native::Decoded;
 use super::parcel::{Withheld, WithheldReason};
-use crate::casework::CaseState;
 use crate::catalogue::Catalogue;
 use crate::catalogue::Shape;
 use crate::catalogue::connector::Connector;
 use crate::catalogue::mapping::Mapping;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::problem::{Files, Problem, SourceText};
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseId, CaseNumber, ConnectorId, ExternalId, Fault, MessageKind, ParcelId,
     PartnerId, Refusal, Timestamp, Usage, Violation,

@@ -1,7 +1,8 @@
 //! What is left of a message for one recipient: deny by default, field by field.
 //!
 //! Every field needs a purpose that grants it, for the sender's data and, where data came from
-//! somebody else, for that origin too. What is dropped or changed is listed by path, never by value.
+//! somebody else, for that origin too. What is dropped or changed is listed by path, never by
+//! value.
 
 use serde_json::{Map, Value};
 

@@ -39,8 +39,11 @@ pub const NAMES: [&str; 23] = [
     "leeg",
 ];
 
+/// A helper of one text; `None` is `null`.
+pub type TextHelper = fn(&str) -> Option<String>;
+
 /// The helpers of one text that give a text, or `null`.
-pub const TEXT: [(&str, fn(&str) -> Option<String>); 14] = [
+pub const TEXT: [(&str, TextHelper); 14] = [
     ("stufTijd", text::stuf_to_rfc),
     ("naarStufTijd", text::rfc_to_stuf),
     ("stufDatum", text::stuf_to_date),

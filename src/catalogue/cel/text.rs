@@ -33,9 +33,12 @@ pub fn rfc_to_stuf(text: &str) -> Option<String> {
 pub fn stuf_to_date(text: &str) -> Option<String> {
     let digits = text.trim();
     let dated = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit());
-    dated
-        .then(|| format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]))
-        .and_then(|date| full_date(&date))
+    if !dated {
+        return None;
+    }
+    let (year, rest) = digits.split_at_checked(4)?;
+    let (month, day) = rest.split_at_checked(2)?;
+    full_date(&format!("{year}-{month}-{day}"))
 }
 
 /// A full date, or the date of a point in time, as `YYYYMMDD`.

@@ -29,7 +29,7 @@ pub fn borrowed<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
 
 /// What an expression resulted in, as JSON; `None` where it is no scalar and no list of scalars.
 pub fn to_json(value: &dyn Val) -> Option<Value> {
-    if let Some(text) = value.downcast_ref::<CelString>() {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         return Some(Value::from(text.inner()));
     }
     if let Some(flag) = value.downcast_ref::<CelBool>() {
@@ -63,7 +63,7 @@ struct JsonMap<'j> {
 
 impl JsonMap<'_> {
     fn key<'k>(key: &'k (dyn Val + '_)) -> Result<&'k str, ExecutionError> {
-        key.downcast_ref::<CelString>().map(CelString::inner).ok_or_else(|| {
+        key.downcast_ref::<CelString<'_>>().map(CelString::inner).ok_or_else(|| {
             ExecutionError::UnexpectedType {
                 got: key.get_type().name().into(),
                 want: "string".into(),
@@ -237,8 +237,7 @@ struct Elements<'b, 'j> {
 
 impl<'b, 'j: 'v, 'v> CelIterator<'b, 'v> for Elements<'b, 'j> {
     fn next(&mut self) -> Option<&'b (dyn Val + 'v)> {
-        let element: &'b Box<dyn Val + 'j> = self.rest.next()?;
-        Some(&**element)
+        self.rest.next().map(|element| &**element as &(dyn Val + 'j) as _)
     }
 }
 

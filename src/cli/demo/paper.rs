@@ -58,7 +58,9 @@ impl Paper {
         table.set_style(TableComponent::MiddleHeaderIntersections, '─');
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(COLUMNS).unwrap_or(u16::MAX));
-        rows.into_iter().for_each(|row| drop(table.add_row(row)));
+        for row in rows {
+            table.add_row(row);
+        }
         // The preset pads the last column to the edge.
         let text = table.to_string();
         text.lines().for_each(|line| self.line(line.trim_end()));

@@ -240,9 +240,10 @@ impl Play<'_> {
     async fn finish(&mut self) -> Result<(), Halt> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let came = self.mail(None).await?;
+            // In this order: what is delivered in between is found by whoever looks last.
             let stand = self.cast.access.call("stand", json!({})).await?;
             let waiting = stand.pointer("/stand/wachtend").and_then(Value::as_array);
+            let came = self.mail(None).await?;
             if came == 0 && waiting.is_none_or(Vec::is_empty) {
                 return Ok(());
             }

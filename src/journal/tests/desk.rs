@@ -10,13 +10,13 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::casework::CaseState;
 use crate::evidence::HubKeys;
 use crate::journal::open::Databases;
 use crate::journal::{
     Accepted, Journal, JournalError, Look, LookFn, OpenError, Outgoing, Received, Refused, Rules,
     Submission, Writer,
 };
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, Confirmation, Digest, Effect, Entropy, ExternalId, MessageKind, ParcelId,
     PartnerId, Refusal, RoleStatement, Stage, Timestamp, Usage,

@@ -1,11 +1,11 @@
 //! Parcels that the hub delivers: lanes, leases, quarantine.
 
 use super::desk::{Desk, partner, rules_of, signal};
-use crate::casework::CaseState;
 use crate::journal::{
     AttemptOutcome, Decision, JournalError, Outgoing, ParcelState, QuarantineFilter, QuarantineId,
     QuarantineOrder, Replay,
 };
+use crate::message::CaseState;
 use crate::message::{Digest, Entropy, PartnerId, Stage};
 use crate::pipeline::Dispatch;
 

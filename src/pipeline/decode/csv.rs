@@ -48,7 +48,7 @@ struct Header {
 
 impl fmt::Debug for Row {
     /// The number only: the rest is content.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row").field("number", &self.number).finish_non_exhaustive()
     }
 }
@@ -225,7 +225,7 @@ impl Line<'_> {
 
 /// The names of the columns, which must be there, differ, and not be too many.
 fn columns(
-    line: &Line,
+    line: &Line<'_>,
     charset: Charset,
     dialect: &Dialect,
     limits: &Limits,

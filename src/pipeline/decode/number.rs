@@ -92,7 +92,8 @@ fn significant(text: &str) -> (bool, Vec<u8>, i64) {
     }
     // An exponent beyond 64 bits is out of every range; saturating keeps it so.
     let far = if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 };
-    let point = whole.len() as i64 - leading as i64;
+    let count = |digits: usize| i64::try_from(digits).unwrap_or(i64::MAX);
+    let point = count(whole.len()) - count(leading);
     (negative, digits, exponent.parse().unwrap_or(far).saturating_add(point))
 }
 

@@ -66,10 +66,12 @@ impl Source {
     }
 }
 
+/// By its name: a module that its parent declares for tests only is called so.
 fn is_test_file(path: &str) -> bool {
     let folders = ["tests/", "benches/"];
+    let names = ["/tests.rs", "_tests.rs", "/fakes.rs", "/properties.rs"];
     folders.iter().any(|f| path.starts_with(f) || path.contains(&format!("/{f}")))
-        || path.ends_with("/tests.rs")
+        || names.iter().any(|name| path.ends_with(name))
 }
 
 /// The items behind `#[cfg(test)]`, each from its attribute to its closing brace or semicolon.

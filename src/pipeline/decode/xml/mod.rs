@@ -43,7 +43,7 @@ pub struct Tree {
 
 impl fmt::Debug for Tree {
     /// The name only: the rest is content.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tree").field("root", &tame(&self.root.name)).finish_non_exhaustive()
     }
 }

@@ -109,7 +109,7 @@ const UNKNOWN: Reason = Reason::unreadable(
 );
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event, first: bool) -> Result<(), Refusal> {
+    fn event(&mut self, event: Event<'_>, first: bool) -> Result<(), Refusal> {
         match event {
             Event::Start(start) => self.start(&start),
             Event::Empty(start) => self.start(&start).map(|()| self.end()),
@@ -149,7 +149,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn declaration(&self, declaration: &BytesDecl, first: bool) -> Result<(), Refusal> {
+    fn declaration(&self, declaration: &BytesDecl<'_>, first: bool) -> Result<(), Refusal> {
         match declaration.version() {
             Ok(version) if first && version.as_ref() == b"1.0" => Ok(()),
             _ => Err(self.stop(Reason::unreadable(
@@ -160,7 +160,7 @@ impl Builder<'_> {
         }
     }
 
-    fn start(&mut self, start: &BytesStart) -> Result<(), Refusal> {
+    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), Refusal> {
         if self.root.is_some() {
             return Err(self.stop(OUTSIDE));
         }
@@ -215,7 +215,7 @@ impl Builder<'_> {
     }
 
     /// The attributes as written, values resolved, namespace declarations among them.
-    fn attributes(&self, start: &BytesStart) -> Result<Vec<(String, String)>, Refusal> {
+    fn attributes(&self, start: &BytesStart<'_>) -> Result<Vec<(String, String)>, Refusal> {
         let max = self.limits.attributes_max;
         let mut found: Vec<(String, String)> = Vec::new();
         for attribute in start.attributes().with_checks(false) {
