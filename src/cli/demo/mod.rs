@@ -36,6 +36,12 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 
 /// How the demo is played.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Voorbeelden:\n  schakel demo\n  schakel demo --serve\n  schakel demo -o json\n\n\
+    De demo maakt een eigen tijdelijke map met een eigen sleutel, gebruikt de meegeleverde set en\n\
+    ruimt alles weer op. Met --data speelt zij in een lege map die blijft staan. Eindcode 1: er\n\
+    gebeurde iets anders dan de avond voorschrijft."
+)]
 pub struct Options {
     /// Blijft na de avond draaien, met opdrachten om zelf te proberen
     #[arg(long)]

@@ -141,7 +141,7 @@ fn parcels_table(facts: &Facts, paper: &mut Paper) {
             ]);
         }
     }
-    let columns = ["tijd", "van", "voor", "kreeg", "formaat", "via", "stadium", "pogingen"];
+    let columns = ["tijd", "van", "voor", "kreeg", "formaat", "via", "stadium", "keer"];
     paper.table(&columns, rows);
     let text = "Voluit, met casus, doelbinding en nummers: `schakel demo -o json`.";
     paper.paragraph("", text);
