@@ -25,38 +25,38 @@ impl Connection {
 
     /// Posts a police report; the time until its whole answer, in microseconds.
     pub async fn post(&mut self, body: &[u8]) -> Result<u64, Halt> {
-        self.request("POST", "/v1/berichten", "application/xml", body).await
+        let started = Instant::now();
+        self.request("/v1/berichten", "application/xml", body).await?;
+        Ok(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Sends a request and reads its answer.
+    /// Posts a body and reads the answer; its body.
     pub async fn request(
         &mut self,
-        method: &str,
         path: &str,
         media_type: &str,
         body: &[u8],
-    ) -> Result<u64, Halt> {
+    ) -> Result<&[u8], Halt> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
              content-type: {media_type}\r\ncontent-length: {}\r\n\r\n",
             self.token,
             body.len()
         );
-        let started = Instant::now();
         let request = [head.as_bytes(), body].concat();
         self.stream.write_all(&request).await.map_err(lost)?;
-        let status = self.answer().await?;
+        let (status, begin) = self.answer().await?;
         if !(200..300).contains(&status) {
             let text = format!("de hub antwoordde {status} op een goed bericht");
             return Err(Halt::new(Exit::Failure, text));
         }
-        Ok(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Ok(self.buffer.get(begin..).unwrap_or_default())
     }
 
-    /// Reads one answer to its end; its status.
-    async fn answer(&mut self) -> Result<u16, Halt> {
+    /// Reads one answer to its end; its status, and where its body begins.
+    async fn answer(&mut self) -> Result<(u16, usize), Halt> {
         self.buffer.clear();
-        let (status, end) = loop {
+        let (status, begin, end) = loop {
             if let Some(found) = head_of(&self.buffer) {
                 break found;
             }
@@ -69,12 +69,12 @@ impl Connection {
                 return Err(Halt::new(Exit::Unreachable, "de hub verbrak de verbinding"));
             }
         }
-        Ok(status)
+        Ok((status, begin))
     }
 }
 
-/// The status of an answer whose head is complete, and where its body ends.
-fn head_of(bytes: &[u8]) -> Option<(u16, usize)> {
+/// The status of an answer whose head is complete, and where its body begins and ends.
+fn head_of(bytes: &[u8]) -> Option<(u16, usize, usize)> {
     let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(bytes.get(..head_end)?).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -82,7 +82,7 @@ fn head_of(bytes: &[u8]) -> Option<(u16, usize)> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    Some((status, head_end + length.unwrap_or(0)))
+    Some((status, head_end, head_end + length.unwrap_or(0)))
 }
 
 fn lost(error: std::io::Error) -> Halt {

@@ -75,11 +75,7 @@ impl BenchHub {
         for recipient in RECIPIENTS {
             let token = token(&self.access, recipient).await?;
             let mut connection = Connection::open(self.address, &token).await?;
-            tasks.spawn(async move {
-                let body = br#"{"limiet": 100, "wachtSeconden": 1}"#;
-                let path = "/v1/postvak/ophalingen";
-                while connection.request("POST", path, "application/json", body).await.is_ok() {}
-            });
+            tasks.spawn(async move { while collect(&mut connection).await.is_ok() {} });
         }
         Ok(tasks)
     }
@@ -117,8 +113,8 @@ impl BenchHub {
         sizes.sum()
     }
 
-    /// Verifies the whole journal; leaves and seconds.
-    pub async fn verify(&self) -> Result<(u64, f64), Halt> {
+    /// Verifies the whole journal; leaves, documents and seconds.
+    pub async fn verify(&self) -> Result<(u64, u64, f64), Halt> {
         let keys = read_keys(&self.data)?;
         let journal = Journal::open_reader(&self.data, keys).await.map_err(failed)?;
         let started = Instant::now();
@@ -126,7 +122,7 @@ impl BenchHub {
         if !report.is_sound() {
             return Err(Halt::new(Exit::Invalid, "het logboek klopt niet na de meting"));
         }
-        Ok((report.leaves, started.elapsed().as_secs_f64()))
+        Ok((report.leaves, report.documents, started.elapsed().as_secs_f64()))
     }
 
     pub async fn stop(mut self) {
@@ -135,6 +131,21 @@ impl BenchHub {
             let _removed = std::fs::remove_dir_all(&self.data);
         }
     }
+}
+
+/// Collects what there is, and says that it was received.
+async fn collect(connection: &mut Connection) -> Result<(), Halt> {
+    let body = br#"{"limiet": 100, "wachtSeconden": 1}"#;
+    let answer = connection.request("/v1/postvak/ophalingen", "application/json", body).await?;
+    let answer: Value = serde_json::from_slice(answer).map_err(failed)?;
+    let parcels = answer.get("zendingen").and_then(Value::as_array).into_iter().flatten();
+    let ids: Vec<String> =
+        parcels.filter_map(|parcel| parcel.get("zending")?.as_str().map(str::to_owned)).collect();
+    for id in ids {
+        let path = format!("/v1/postvak/{id}/ontvangst");
+        connection.request(&path, "application/json", br#"{"status": "ontvangen"}"#).await?;
+    }
+    Ok(())
 }
 
 async fn wait_until_running(data: &Path, pid: Option<u32>) -> Result<Running, Halt> {

@@ -36,7 +36,7 @@ pub struct Asked {
     /// Eerst zoveel berichten opslaan, om het geheugen bij een groot logboek te meten
     #[arg(long, default_value_t = 0)]
     vooraf: u64,
-    /// Ontvangers halen hun post op tijdens de volle belasting
+    /// Ontvangers halen hun post op en bevestigen, zolang de meting duurt
     #[arg(long)]
     ophalen: bool,
     /// Map voor het logboek (standaard een tijdelijke, die weer verdwijnt)
@@ -71,7 +71,6 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     let until = Until::Time(Duration::from_secs(asked.seconden));
     let full = full_load(&hub, asked.verbindingen, until, &numbers).await?;
     let cpu = hub.cpu_seconds() - cpu_before;
-    drop(collectors);
     facts.push(("aangenomen en vastgelegd per seconde", json!(full.per_second().round())));
     facts.push(("wachttijd bij volle belasting p50 (ms)", json!(full.latency_ms(50))));
     facts.push(("wachttijd bij volle belasting p99 (ms)", json!(full.latency_ms(99))));
@@ -88,9 +87,11 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
         "bytes op schijf per bericht",
         json!(hub.disk_bytes() / numbers.load(Ordering::Relaxed).max(1)),
     ));
+    drop(collectors);
     say("Het logboek nagaan …");
-    let (leaves, seconds) = hub.verify().await?;
+    let (leaves, documents, seconds) = hub.verify().await?;
     facts.push(("bladen nagegaan per seconde", json!((leaves as f64 / seconds).round())));
+    facts.push(("documenten daarbij per seconde", json!((documents as f64 / seconds).round())));
     let mut rows = Rows::new(&["meting", "waarde"]);
     facts.into_iter().for_each(|(name, value)| rows.add(vec![json!(name), value]));
     rows.print(form);
