@@ -127,7 +127,7 @@ fn explain_toml(message: &str) -> String {
 
 /// The candidate nearest to what somebody wrote, where it is near enough to be meant.
 pub fn nearest<'a>(wrote: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let reach = (wrote.chars().count() / 3).max(1);
+    let reach = ((wrote.chars().count() + 1) / 3).max(1);
     candidates
         .map(|candidate| (distance(wrote, candidate), candidate))
         .filter(|(distance, _)| *distance <= reach)

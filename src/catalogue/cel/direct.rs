@@ -283,8 +283,9 @@ fn code<'v>(
     key.answer(known).then(|key| {
         // CEL evaluates a default even where it is not needed, and that may fail.
         let default = match default.map(|default| default.answer(known)) {
+            Some(Answer::Value(value)) if value.is_array() || value.is_object() => return Ask,
             Some(failed @ (Failed(_) | Ask)) => return failed,
-            other => other,
+            scalar => scalar,
         };
         let key = match key {
             Value::String(key) => key,
@@ -339,3 +340,6 @@ fn flag<'v>(holds: bool) -> Answer<'v> {
 fn owned<'v>(value: Value) -> Answer<'v> {
     Answer::Value(Cow::Owned(value))
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,14 @@ struct Abstract {
     element: Option<Box<Abstract>>,
 }
 
+impl Abstract {
+    /// Whether a place in it is meant.
+    fn holds(&self, meant: &dyn Fn(&Path) -> bool) -> bool {
+        self.places.iter().any(|place| meant(&place.path))
+            || self.element.as_ref().is_some_and(|element| element.holds(meant))
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Place {
     path: Path,
@@ -113,7 +121,11 @@ struct Place {
 struct Walk<'a> {
     scopes: BTreeMap<String, Abstract>,
     functions: &'a dyn Fn(&str) -> bool,
-    reads: BTreeMap<Path, Vec<Path>>,
+    /// Places that are looked at.
+    reads: BTreeSet<Path>,
+    /// Places that must be there, with what can be absent on the way: what is looked at, and what
+    /// is gone through to get there.
+    needs: BTreeMap<Path, Vec<Path>>,
     tested: BTreeSet<Path>,
     nesting: usize,
 }
@@ -135,7 +147,8 @@ pub fn lineage(
     let mut walk = Walk {
         scopes: scopes.collect(),
         functions: known,
-        reads: BTreeMap::new(),
+        reads: BTreeSet::new(),
+        needs: BTreeMap::new(),
         tested: BTreeSet::new(),
         nesting: 0,
     };
@@ -152,9 +165,9 @@ pub fn lineage(
     let tested = std::mem::take(&mut walk.tested);
     let guards =
         |absent: &Path| tested.iter().any(|test| test.generalised() == absent.generalised());
-    let unguarded = walk.reads.iter().filter(|(_, optional)| !optional.iter().all(guards));
+    let unguarded = walk.needs.iter().filter(|(_, optional)| !optional.iter().all(guards));
     let unguarded = unguarded.map(|(path, _)| path.clone()).collect();
-    let mut reads: BTreeSet<Path> = walk.reads.into_keys().collect();
+    let mut reads = walk.reads;
     reads.extend(tested);
     Ok(Lineage { reads, unguarded, copies, element })
 }
@@ -225,9 +238,15 @@ impl Walk<'_> {
 
     /// `has(a.b)` fails where `a` itself is absent, so `a`'s optional steps must be guarded too.
     fn guarded_by(&mut self, operand: &Abstract) {
-        for place in &operand.places {
-            if !place.optional.is_empty() {
-                self.reads.entry(place.path.clone()).or_insert_with(|| place.optional.clone());
+        operand.places.iter().for_each(|place| self.need(place));
+    }
+
+    /// A place may be reached in several ways; what can be absent on any of them must be guarded.
+    fn need(&mut self, place: &Place) {
+        let optional = self.needs.entry(place.path.clone()).or_default();
+        for step in &place.optional {
+            if !optional.contains(step) {
+                optional.push(step.clone());
             }
         }
     }
@@ -277,11 +296,15 @@ impl Walk<'_> {
         let accumulator = self.expr(&comprehension.accu_init)?;
         self.nesting += 1;
         let outer = self.scopes.clone();
-        self.scopes.insert(comprehension.iter_var.clone(), element);
+        self.scopes.insert(comprehension.iter_var.clone(), element.clone());
         self.scopes.insert(comprehension.accu_var.clone(), accumulator);
         let condition = self.expr(&comprehension.loop_cond)?;
         self.consume(&condition);
         let step = self.expr(&comprehension.loop_step)?;
+        if !self.looks_at(&element, &step) {
+            // What looks at no element still counts them.
+            self.consume(&range);
+        }
         self.scopes.insert(comprehension.accu_var.clone(), step);
         let result = self.expr(&comprehension.result);
         self.scopes = outer;
@@ -292,18 +315,23 @@ impl Walk<'_> {
     /// The expression looks at these places: they are read, with everything below them.
     fn consume(&mut self, value: &Abstract) {
         for place in &value.places {
-            self.reads.insert(place.path.clone(), place.optional.clone());
+            self.reads.insert(place.path.clone());
+            self.need(place);
         }
         if let Some(element) = &value.element {
             self.consume(element);
         }
     }
 
+    /// Whether something of these elements was read, or is in this value.
+    fn looks_at(&self, elements: &Abstract, value: &Abstract) -> bool {
+        let among = |path: &Path| elements.places.iter().any(|e| path.touches(&e.path));
+        self.reads.iter().any(among) || self.tested.iter().any(among) || value.holds(&among)
+    }
+
     /// Going through a list reads that it is there, not what is in its elements.
     fn consume_list(&mut self, list: &Abstract) {
-        for place in list.places.iter().filter(|place| !place.optional.is_empty()) {
-            self.reads.insert(place.path.clone(), place.optional.clone());
-        }
+        list.places.iter().for_each(|place| self.need(place));
     }
 
     fn meant(&self, name: &str) -> String {
@@ -407,3 +435,6 @@ fn standard(name: &str) -> bool {
         ["size", "startsWith", "endsWith", "contains", "matches", "string", "int", "double"];
     NAMES.contains(&name)
 }
+
+#[cfg(test)]
+mod tests;

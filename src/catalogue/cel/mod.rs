@@ -62,7 +62,7 @@ impl Expression {
             return Err(format!("deze uitdrukking is langer dan {TEXT_MAX} tekens"));
         }
         let program = Program::compile(text).map_err(|errors| {
-            format!("geen geldige uitdrukking: {}", first_line(&errors.to_string()))
+            format!("geen geldige uitdrukking: {}", explain_syntax(&errors.to_string()))
         })?;
         let mut expr = program.expression().clone();
         qualify_codes(&mut expr, list_prefix)?;
@@ -151,8 +151,17 @@ impl Expression {
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text).trim()
+/// What the parser says in one line: where, and what it did not expect.
+fn explain_syntax(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text).trim();
+    let line = line.split(" expecting ").next().unwrap_or(line);
+    match line.split_once("Syntax error: ") {
+        Some((place, what)) => {
+            let column = place.trim_end_matches([':', ' ']).rsplit(':').next().unwrap_or_default();
+            format!("bij teken {column}: {what}")
+        }
+        None => line.to_owned(),
+    }
 }
 
 fn kind(error: &ExecutionError) -> EvalError {

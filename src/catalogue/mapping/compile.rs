@@ -273,6 +273,10 @@ impl Compiler<'_> {
             reads.extend(lineage.reads);
             conditions.push((name, condition));
         }
+        if !matches!(element.shape, Shape::Object(_)) {
+            // A leaf that is an element decides whether there is one.
+            reads.insert(element.path.clone());
+        }
         variables.insert(list.als.clone(), element);
         Some(place)
     }
