@@ -11,7 +11,7 @@ function offend(what, why) { print "outside: " what "\n    why: " why; bad++ }
 # Whether an SPDX expression has, in each part joined by AND, one allowed alternative.
 function licensed(expression,    parts, choices, i, j, n, m, ok) {
     gsub(/[()]/, "", expression)
-    gsub(/\//, " OR ", expression)
+    gsub(/ *\/ */, " OR ", expression)
     n = split(expression, parts, " AND ")
     for (i = 1; i <= n; i++) {
         ok = 0
