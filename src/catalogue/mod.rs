@@ -8,6 +8,8 @@ pub mod cel;
 mod check;
 pub mod connector;
 pub mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod index;
 pub mod mapping;
 mod namespaces;
@@ -101,7 +103,8 @@ impl Catalogue {
         let hub = read::<HubIdentity>(files, "config/hub.toml");
         let themes = read::<BTreeMap<String, Theme>>(files, "config/themes.toml");
         let (hub, themes) = match (hub, themes) {
-            (Ok(hub), Ok(themes)) => (hub, themes),
+            // Where a canonical message is broken, what speaks of its fields says nothing new.
+            (Ok(hub), Ok(themes)) if !messages.is_empty() => (hub, themes),
             (hub, themes) => {
                 take(hub.map(drop));
                 take(themes.map(drop));
@@ -109,19 +112,20 @@ impl Catalogue {
             }
         };
         let mut codes = CodeLists::new();
-        let (mut connectors, mut partners) = (BTreeMap::new(), BTreeMap::new());
+        let (mut connectors, mut partners) = (BTreeMap::new(), None);
         take(
             load_connectors(files, &messages, (&mut codes, &patterns), wanted)
                 .map(|loaded| connectors = loaded),
         );
-        take(load_partners(files).map(|loaded| partners = loaded));
+        take(load_partners(files).map(|loaded| partners = Some(loaded)));
         let names: Vec<String> = themes.keys().cloned().collect();
         let canonical = canonical_shape(&messages);
         let (mut purposes, mut routes) = (BTreeMap::new(), Routes::default());
         take(load_purposes(files, &canonical, &names).map(|loaded| purposes = loaded));
         take(SourceText::read(files, "config/routes.toml").map_err(|p| vec![p]).and_then(
             |source| {
-                Routes::load(source, &canonical, &names, &partners).map(|loaded| routes = loaded)
+                Routes::load(source, &canonical, &names, partners.as_ref())
+                    .map(|loaded| routes = loaded)
             },
         ));
         let engine = Engine::new(codes).map_err(|text| {
@@ -134,6 +138,7 @@ impl Catalogue {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let partners = partners.unwrap_or_default();
         let index = Index::new(&partners, &purposes);
         Ok(Self {
             digest,
@@ -244,6 +249,10 @@ fn load_messages(
             Err(found) => problems.extend(found),
         }
     }
+    if problems.is_empty() && messages.is_empty() {
+        let source = SourceText { file: "schemas", text: "" };
+        problems.push(source.whole("bericht", "deze set heeft geen canonieke berichten"));
+    }
     if problems.is_empty() { Ok(messages) } else { Err(problems) }
 }
 
@@ -332,3 +341,6 @@ pub fn kinds(catalogue: &Catalogue) -> Vec<&KindId> {
     kinds.dedup();
     kinds
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,12 +68,13 @@ struct RouteText {
 }
 
 impl Routes {
-    /// Reads `config/routes.toml`.
+    /// Reads `config/routes.toml`. Without `partners`, because one of them is broken, the names
+    /// of partners are not looked up.
     pub fn load(
         source: SourceText<'_>,
         canonical: &Shape,
         themes: &[String],
-        partners: &BTreeMap<PartnerId, Partner>,
+        partners: Option<&BTreeMap<PartnerId, Partner>>,
     ) -> Result<Self, Vec<Problem>> {
         let text: RoutesText = source.toml().map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
@@ -85,7 +86,10 @@ impl Routes {
             if routes.all.iter().any(|other| other.id == route.id) {
                 problems.push(source.problem(at, "route", "deze route-id komt twee keer voor"));
             }
-            check_names(&source, &route, themes, partners, &mut problems);
+            check_themes(&source, &route, themes, &mut problems);
+            if let Some(partners) = partners {
+                check_names(&source, &route, partners, &mut problems);
+            }
             let (from, until) = (route.geldig_van.as_ref(), route.geldig_tot.as_ref());
             let validity = Validity::read(from, until, &source, &mut problems);
             let condition = route.voorwaarde.as_ref().and_then(|text| {
@@ -178,20 +182,27 @@ fn plain(texts: Vec<Spanned<String>>) -> Vec<String> {
     texts.into_iter().map(Spanned::into_inner).collect()
 }
 
-fn check_names(
+fn check_themes(
     source: &SourceText<'_>,
     route: &RouteText,
     themes: &[String],
-    partners: &BTreeMap<PartnerId, Partner>,
     problems: &mut Vec<Problem>,
 ) {
-    let known = |name: &str| partners.values().any(|partner| partner.is_meant_by(name));
     for theme in route.themas.iter().filter(|t| !themes.contains(t.get_ref())) {
         let near = nearest(theme.get_ref(), themes.iter().map(String::as_str));
         let hint = near.map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
         let text = format!("onbekend thema{hint}");
         problems.push(source.problem(theme.span().start, "thema", text));
     }
+}
+
+fn check_names(
+    source: &SourceText<'_>,
+    route: &RouteText,
+    partners: &BTreeMap<PartnerId, Partner>,
+    problems: &mut Vec<Problem>,
+) {
+    let known = |name: &str| partners.values().any(|partner| partner.is_meant_by(name));
     for name in route.naar.iter().chain(&route.herkomst).filter(|name| !known(name.get_ref())) {
         let names = partners.values().flat_map(|p| [p.id.as_str(), p.kind.as_str()]);
         let hint = nearest(name.get_ref(), names)

@@ -71,56 +71,67 @@ impl Schema {
     }
 }
 
-/// Moves the `$defs` that references into other files need into this document.
+/// Moves the `$defs` that references into other files need into this document, under names that
+/// tell their file, so that two files may each have a definition of the same name.
 fn bundle(files: &Files, file: &str, document: &mut Value) -> Result<(), Problem> {
-    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut taken: Map<String, Value> = Map::new();
     let mut pending = Vec::new();
-    localise(document, folder, &mut pending);
+    localise(document, file, None, &mut pending);
     let mut read: Vec<String> = Vec::new();
     while let Some(other) = pending.pop() {
         if read.contains(&other) {
             continue;
         }
         let mut source = SourceText::read(files, &other)?.json()?;
-        let folder = other.rsplit_once('/').map_or("", |(folder, _)| folder);
-        localise(&mut source, folder, &mut pending);
+        localise(&mut source, &other, Some(&other), &mut pending);
         if let Some(Value::Object(defs)) = source.get_mut("$defs") {
-            taken.append(defs);
+            let defs = std::mem::take(defs).into_iter();
+            taken.extend(defs.map(|(name, definition)| (name_of(&other, &name), definition)));
         }
         read.push(other);
     }
     if let (false, Some(root)) = (taken.is_empty(), document.as_object_mut()) {
         let defs = root.entry("$defs").or_insert_with(|| Value::Object(Map::new()));
         if let Some(defs) = defs.as_object_mut() {
-            for (name, definition) in taken {
-                defs.entry(name).or_insert(definition);
-            }
+            defs.append(&mut taken);
         }
     }
     Ok(())
 }
 
-/// Rewrites `other.json#/$defs/x` to `#/$defs/x` and notes the other file.
-fn localise(value: &mut Value, folder: &str, pending: &mut Vec<String>) {
+/// The name that a definition of another file gets.
+fn name_of(file: &str, definition: &str) -> String {
+    format!("{}:{definition}", file.replace('/', "."))
+}
+
+/// Rewrites `other.json#/$defs/x` to the name that it gets here, and notes the other file. In a
+/// file that is taken in, `taken`, its own `#/$defs/x` too.
+fn localise(value: &mut Value, file: &str, taken: Option<&str>, pending: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             if let Some(Value::String(reference)) = fields.get_mut("$ref")
-                && let Some((file, pointer)) = reference.split_once('#')
-                && !file.is_empty()
+                && let Some((other, definition)) = reference.split_once("#/$defs/")
             {
-                pending.push(resolve(folder, file));
-                *reference = format!("#{pointer}");
+                if !other.is_empty() {
+                    let other = resolve(file, other);
+                    *reference = format!("#/$defs/{}", name_of(&other, definition));
+                    pending.push(other);
+                } else if let Some(taken) = taken {
+                    *reference = format!("#/$defs/{}", name_of(taken, definition));
+                }
             }
-            fields.values_mut().for_each(|field| localise(field, folder, pending));
+            fields.values_mut().for_each(|field| localise(field, file, taken, pending));
         }
-        Value::Array(items) => items.iter_mut().for_each(|i| localise(i, folder, pending)),
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| localise(item, file, taken, pending));
+        }
         _ => {}
     }
 }
 
-/// Joins a relative path to a folder of the set; it cannot leave the set.
-fn resolve(folder: &str, relative: &str) -> String {
+/// A path relative to a file of the set; it cannot leave the set.
+fn resolve(file: &str, relative: &str) -> String {
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {
@@ -283,3 +294,6 @@ pub fn escape(name: &str) -> Cow<'_, str> {
 pub fn below(pointer: &str, name: &str) -> String {
     [pointer, "/", &escape(name)].concat()
 }
+
+#[cfg(test)]
+mod tests;

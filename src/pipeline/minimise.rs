@@ -411,3 +411,6 @@ impl<'a> Walk<'a, '_> {
         if reasons.all(|reason| reason == first) { first } else { WithheldReason::GeenDoelbinding }
     }
 }
+
+#[cfg(test)]
+mod tests;

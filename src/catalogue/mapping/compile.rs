@@ -73,6 +73,7 @@ impl Mapping {
             source,
             lists: text.codes.keys().map(|name| format!("{file}#{name}")).collect(),
             rules: Vec::new(),
+            failed: BTreeSet::new(),
             problems: Vec::new(),
         };
         let variables = BTreeMap::from([
@@ -90,7 +91,7 @@ impl Mapping {
         target::order(&mut nodes, sides.target);
         let mut missing = Vec::new();
         target::unfilled(&nodes, sides.target, "", true, &mut missing);
-        for path in missing {
+        for path in missing.into_iter().filter(|path| !compiler.failed.contains(path)) {
             compiler.problems.push(source.whole(
                 "doel-verplicht",
                 format!("het schema van het doel vraagt {path}; vul het met een regel zonder ?"),
@@ -116,6 +117,8 @@ struct Compiler<'a> {
     source: SourceText<'a>,
     lists: BTreeSet<String>,
     rules: Vec<Rule>,
+    /// Targets of lines that were refused: not reported again as not filled.
+    failed: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
@@ -138,14 +141,22 @@ impl Compiler<'_> {
     ) -> Vec<Node> {
         let mut nodes = Vec::new();
         for (key, text) in fields {
-            if let Some((segments, node)) = self.field(key, text, level)
+            let field = self.field(key, text, level);
+            if field.is_none() {
+                self.fails(key.get_ref(), level);
+            }
+            if let Some((segments, node)) = field
                 && let Err(problem) = target::insert(&mut nodes, &segments, node)
             {
                 self.report(key.span().start, "doel", problem);
             }
         }
         for list in lists {
-            if let Some((segments, node)) = self.list(list, level)
+            let made = self.list(list, level);
+            if made.is_none() {
+                self.fails(list.doel.get_ref(), level);
+            }
+            if let Some((segments, node)) = made
                 && let Err(problem) = target::insert(&mut nodes, &segments, node)
             {
                 self.report(list.doel.span().start, "doel", problem);
@@ -320,6 +331,14 @@ impl Compiler<'_> {
         let lineage = expression.lineage(variables);
         let lineage = lineage.map_err(|e| self.report(at, "pad", e)).ok()?;
         Some((expression, lineage))
+    }
+
+    fn fails(&mut self, target: &str, level: &Level<'_>) {
+        if let Ok((segments, _)) = target::parse(target) {
+            let path =
+                segments.into_iter().map(Step::Field).fold(level.path.clone(), |p, s| p.then(s));
+            self.failed.extend(path.to_string().strip_prefix("doel.").map(str::to_owned));
+        }
     }
 
     fn report(&mut self, at: usize, code: &'static str, text: String) {

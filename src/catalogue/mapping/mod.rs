@@ -69,3 +69,6 @@ struct Place {
     variable: String,
     steps: Vec<Step>,
 }
+
+#[cfg(test)]
+mod tests;
