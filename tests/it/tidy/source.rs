@@ -69,7 +69,7 @@ impl Source {
 /// By its name: a module that its parent declares for tests only is called so.
 fn is_test_file(path: &str) -> bool {
     let folders = ["tests/", "benches/"];
-    let names = ["/tests.rs", "_tests.rs", "/fakes.rs", "/properties.rs"];
+    let names = ["/tests.rs", "_tests.rs", "/fakes.rs", "/fixture.rs", "/properties.rs"];
     folders.iter().any(|f| path.starts_with(f) || path.contains(&format!("/{f}")))
         || names.iter().any(|name| path.ends_with(name))
 }
