@@ -7,7 +7,7 @@ use super::*;
 fn load(files: &[(&str, Value)]) -> Result<Schema, Problem> {
     let files: Files =
         files.iter().map(|(path, value)| ((*path).to_owned(), value.to_string().into())).collect();
-    Schema::load(&files, "s/a.json").map_err(|mut problems| problems.remove(0))
+    Schema::load(&files, "s/a.json", &Patterns::new()).map_err(|mut problems| problems.remove(0))
 }
 
 fn found(schema: Value, document: &Value) -> Vec<(String, String)> {
@@ -145,7 +145,7 @@ fn a_reference_to_nothing_is_a_problem_of_the_set() {
 fn a_schema_that_is_none_is_refused_with_its_place() {
     let load = |text: &str| {
         let files = Files::from([("s/a.json".to_owned(), text.into())]);
-        Schema::load(&files, "s/a.json").unwrap_err().remove(0)
+        Schema::load(&files, "s/a.json", &Patterns::new()).unwrap_err().remove(0)
     };
     let broken = load("{\n  \"type\": \"object\",\n  \"type\" \"x\"\n}");
     assert_eq!((broken.code, broken.line, broken.column), ("json", 3, 10));

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::casework::CaseState;
 use crate::catalogue::Catalogue;
 use crate::catalogue::fixture::{at, catalogue, files, partner_id, purpose, put};
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseId, CaseNumber, Effect, ExternalId, MessageKind, Usage,
 };
@@ -42,7 +42,9 @@ fn granted(fields: &str, data: &Value) -> (Value, Vec<String>) {
     let catalogue = with(&[("p", purpose("politie", "corporatie", fields))]);
     let (mut data, withheld) = seen(&catalogue, &whole(data)).unwrap();
     let object = data.as_object_mut().unwrap();
-    ["kenmerk", "gebruik", "tijdstip"].map(|always| object.remove(always).unwrap());
+    for always in ["kenmerk", "gebruik", "tijdstip"] {
+        object.remove(always).unwrap();
+    }
     (data, withheld)
 }
 
