@@ -230,11 +230,16 @@ fn several_purposes_add_up_and_the_widest_treatment_wins() {
     assert_eq!(withheld, ["/locatie/postcode veralgemeend"]);
 }
 
+/// A person and a place that came from a care provider.
+fn from_zorg() -> Value {
+    whole(&json!({ "betrokkenen": [
+        { "rol": "melder", "geboortedatum": "1984-03-09", "herkomst": "zorg" },
+    ], "locatie": { "straat": "Markt", "herkomst": "zorg" } }))
+}
+
 #[test]
 fn data_of_another_origin_need_that_origins_purpose_as_well() {
-    let data = whole(&json!({ "betrokkenen": [
-        { "rol": "melder", "geboortedatum": "1984-03-09", "herkomst": "zorg" },
-    ], "locatie": { "straat": "Markt", "herkomst": "zorg" } }));
+    let data = from_zorg();
     let own = purpose("politie", "corporatie", "'betrokkenen[]' = 'houd'\n'locatie' = 'houd'\n");
     let zorg = |fields: &str| purpose("zorg", "corporatie", fields);
     let born = |left: &Value| left.pointer("/betrokkenen/0/geboortedatum").cloned();
@@ -295,13 +300,19 @@ fn data_of_another_origin_need_that_origins_purpose_as_well() {
         assert_eq!(withheld, reasons, "{why}");
         assert!(!left.to_string().contains("herkomst"), "{why}: the origin itself is not told");
     }
-    // And that origin's purpose alone gives nothing: the sender's is needed too.
+}
+
+#[test]
+fn the_purpose_of_the_other_origin_alone_gives_nothing() {
+    let data = from_zorg();
+    let zorg = |fields: &str| purpose("zorg", "corporatie", fields);
     let catalogue = with(&[
         ("a", purpose("politie", "corporatie", "'thema' = 'houd'\n")),
         ("b", zorg("'betrokkenen[]' = 'houd'\n'locatie' = 'houd'\n")),
     ]);
     let (left, _) = seen(&catalogue, &data).unwrap();
-    assert_eq!((born(&left), street(&left)), (None, None));
+    assert_eq!(left.pointer("/betrokkenen/0/geboortedatum"), None);
+    assert_eq!(left.pointer("/locatie/straat"), None);
 }
 
 #[test]
