@@ -34,7 +34,7 @@ use self::problem::{Files, Problem, SourceText};
 use self::purpose::Purpose;
 use self::route::Routes;
 use self::schema::{Patterns, Schema};
-use crate::message::{ConnectorId, Digest, Effect, KindId, MessageKind, Oin, PartnerId, PurposeId};
+use crate::message::{ConnectorId, Digest, Effect, MessageKind, Oin, PartnerId, PurposeId};
 
 pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
 pub use shape::{Field, Shape};
@@ -332,14 +332,6 @@ fn load_purposes(
         }
     }
     if problems.is_empty() { Ok(purposes) } else { Err(problems) }
-}
-
-/// The kinds of partner that somebody in the set is.
-pub fn kinds(catalogue: &Catalogue) -> Vec<&KindId> {
-    let mut kinds: Vec<&KindId> = catalogue.partners.values().map(|p| &p.kind).collect();
-    kinds.sort();
-    kinds.dedup();
-    kinds
 }
 
 #[cfg(test)]
