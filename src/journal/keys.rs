@@ -228,9 +228,20 @@ pub(super) fn open_sealed(
     part: Part,
     blob: &[u8],
 ) -> Result<([u8; 32], Vec<u8>), JournalError> {
-    const WRONG: JournalError = JournalError::Unreadable("a document");
-    let mut plain = key.open(blob, &part.aad(id)).map_err(|_| WRONG)?;
-    let salt = plain.first_chunk::<32>().copied().ok_or(WRONG)?;
+    let mut plain = open_whole(key, id, part, blob)?;
+    let salt = plain.first_chunk::<32>().copied().ok_or(NO_DOCUMENT)?;
     plain.drain(..32);
     Ok((salt, plain))
+}
+
+const NO_DOCUMENT: JournalError = JournalError::Unreadable("a document");
+
+/// Opens what `Vault::seal` sealed: the salt, and behind it the bytes.
+pub(super) fn open_whole(
+    key: &DataKey,
+    id: Uuid,
+    part: Part,
+    blob: &[u8],
+) -> Result<Vec<u8>, JournalError> {
+    key.open(blob, &part.aad(id)).map_err(|_| NO_DOCUMENT)
 }

@@ -74,6 +74,7 @@ use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 pub struct Journal {
     queue: mpsc::Sender<Command>,
     reads: SqlitePool,
+    databases: Databases,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
     /// `None` where this process only reads.
@@ -106,8 +107,8 @@ impl Journal {
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
-        let writer = Writer::open(queue, databases, keys, tick, file, now).await?;
-        Ok((Self { queue: sender, reads, vault, changes, _lock: Some(lock) }, writer))
+        let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
+        Ok((Self { queue: sender, reads, databases, vault, changes, _lock: Some(lock) }, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
@@ -119,7 +120,7 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        Ok(Self { queue, reads, vault, changes, _lock: None })
+        Ok(Self { queue, reads, databases, vault, changes, _lock: None })
     }
 
     /// Whether a folder holds a journal.

@@ -30,6 +30,12 @@ const STATEMENTS_MAX: usize = 250;
 /// Connections for reading.
 const READERS_MAX: u32 = 4;
 
+/// Rows that a scan hands over at a time.
+const SCAN_ROWS: usize = 1024;
+
+/// Bytes that a scan maps at most; SQLite itself stops at 2 GiB.
+const SCAN_MAPPED: &str = "2147418112";
+
 /// Where the databases lie, and how they are opened.
 #[derive(Debug, Clone)]
 pub(super) struct Databases {
@@ -83,6 +89,18 @@ impl Databases {
     pub async fn read_journal(&self) -> Result<SqlitePool, sqlx::Error> {
         let options = options(&self.journal).create_if_missing(false).read_only(true);
         SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await
+    }
+
+    /// Connections that read everything once: mapped into memory instead of copied, and handed
+    /// over by the hundred.
+    pub async fn scan_journal(&self, connections: usize) -> Result<SqlitePool, sqlx::Error> {
+        let options = options(&self.journal)
+            .create_if_missing(false)
+            .read_only(true)
+            .row_buffer_size(SCAN_ROWS)
+            .pragma("mmap_size", SCAN_MAPPED);
+        let most = u32::try_from(connections).unwrap_or(READERS_MAX);
+        SqlitePoolOptions::new().max_connections(most).connect_with(options).await
     }
 
     pub async fn read_keys(&self) -> Result<SqlitePool, sqlx::Error> {

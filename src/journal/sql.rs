@@ -3,11 +3,14 @@
 //! Every statement on SQLite costs a hop to its thread, so a batch writes many rows with one. The
 //! numbers of rows and of ids are rounded to a few sizes, so that the statements stay prepared.
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::message::{Digest, Timestamp};
+
+/// A row that was read.
+pub(super) type Row = sqlx::sqlite::SqliteRow;
 
 /// Rows per insert, largest first; SQLite takes 32,766 parameters.
 const ROWS: [usize; 3] = [32, 8, 1];
@@ -138,7 +141,7 @@ pub(super) async fn fetch_in(
     conn: &mut SqliteConnection,
     sql: &'static str,
     ids: Vec<Cell>,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
+) -> Result<Vec<Row>, sqlx::Error> {
     let mut found = Vec::new();
     let largest = IDS[IDS.len() - 1]; // IDS is not empty.
     for chunk in ids.chunks(largest) {
@@ -166,6 +169,8 @@ pub(super) trait Read {
     fn text(&self, column: &str) -> Result<String, sqlx::Error>;
     fn maybe_text(&self, column: &str) -> Result<Option<String>, sqlx::Error>;
     fn blob(&self, column: &str) -> Result<Vec<u8>, sqlx::Error>;
+    /// As `blob`, where it lies.
+    fn bytes(&self, column: &str) -> Result<&[u8], sqlx::Error>;
     fn maybe_blob(&self, column: &str) -> Result<Option<Vec<u8>>, sqlx::Error>;
     fn uuid(&self, column: &str) -> Result<Uuid, sqlx::Error>;
     fn maybe_uuid(&self, column: &str) -> Result<Option<Uuid>, sqlx::Error>;
@@ -176,7 +181,7 @@ pub(super) trait Read {
     fn parsed<T: std::str::FromStr>(&self, column: &str) -> Result<T, sqlx::Error>;
 }
 
-impl Read for SqliteRow {
+impl Read for Row {
     fn int(&self, column: &str) -> Result<i64, sqlx::Error> {
         self.try_get(column)
     }
@@ -190,6 +195,10 @@ impl Read for SqliteRow {
     }
 
     fn blob(&self, column: &str) -> Result<Vec<u8>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn bytes(&self, column: &str) -> Result<&[u8], sqlx::Error> {
         self.try_get(column)
     }
 

@@ -1,10 +1,10 @@
 //! Verification: the whole evidence hashed again and compared with what is stored.
 //!
-//! Every leaf goes into a tree whose root must be what each checkpoint signed; every document must
-//! have the hash that its leaf has, and where its key still exists, open to what its leaf commits
-//! to; no row may lack its leaf and no leaf its row. Rows are read in pages by the numbers that
-//! they were given, and pages are checked on all cores. Holds nothing of the whole in memory but
-//! one page.
+//! Every leaf must hash to what the tree has in its place, and the tree to the root that each
+//! checkpoint signed; every document must have the hash that its leaf has, and where its key still
+//! exists, open to what its leaf commits to; no row may lack its leaf and no leaf its row. Leaves
+//! are read in pages by their id, several at a time, whatever order their numbers have; the tree
+//! is walked along its tiles. Holds nothing of the whole in memory but those pages.
 
 mod check;
 mod page;
@@ -13,14 +13,22 @@ mod tree;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use self::page::Page;
-use self::tree::Walk;
+use self::check::Checked;
+use self::page::{Page, Range};
+use super::keys::Part;
+use super::sql::Read;
 use super::{Journal, JournalError};
+use crate::evidence::TILE_WIDTH;
 
-/// Rows of a page; bounds memory.
-const PAGE_ROWS: i64 = 2048;
+/// Leaf ids of a page; bounds memory.
+const PAGE_IDS: i64 = 256;
+
+/// Leaf hashes in a tile, as the numbers of rows count them.
+const TILE_LEAVES: i64 = 256;
+const _: () = assert!(TILE_LEAVES.unsigned_abs() == TILE_WIDTH as u64, "the width of a tile");
 
 /// Findings reported in full at most; all are counted.
 pub const FINDINGS_MAX: usize = 1000;
@@ -121,38 +129,80 @@ impl VerifyReport {
     }
 }
 
+/// How far the evidence went when verification began.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// Leaves under the last signature.
+    size: i64,
+    /// Leaves that have a number.
+    numbers: i64,
+    /// The last leaf id that exists or that any row names.
+    last: i64,
+}
+
+impl Extent {
+    async fn read(scan: &sqlx::SqlitePool) -> Result<Self, sqlx::Error> {
+        let sql = "select (select coalesce(max(size), 0) from checkpoint) as size,
+                (select count(*) from numbered) as numbers,
+                (select max(id) from (select max(id) as id from leaf
+                    union all select max(leaf) from inbox union all select max(leaf) from outbox
+                    union all select max(leaf) from attempt
+                    union all select max(leaf) from quarantine) as ends) as last";
+        let row = sqlx::query(sql).fetch_one(scan).await?;
+        let last: Option<i64> = sqlx::Row::try_get(&row, "last")?;
+        Ok(Self { size: row.int("size")?, numbers: row.int("numbers")?, last: last.unwrap_or(0) })
+    }
+
+    /// The pages, from the first leaf to the last.
+    fn pages(self) -> impl Iterator<Item = Range> + Send {
+        let starts = std::iter::successors(Some(0), |start| Some(start + PAGE_IDS));
+        starts.take_while(move |start| *start < self.last).map(move |start| {
+            let until = (start + PAGE_IDS).min(self.last);
+            // A leaf below the first id was put there by somebody else.
+            (if start == 0 { i64::MIN } else { start }, until)
+        })
+    }
+}
+
 impl Journal {
     /// Verifies everything; `progress` hears how many leaves were done.
     pub async fn verify(
         &self,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<VerifyReport, JournalError> {
-        let mut conn = self.reads.acquire().await?;
-        // One snapshot, so that what is written meanwhile is not found to be half there.
-        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
-        let mut report = VerifyReport::default();
-        let mut walk = Walk::default();
-        let mut page = Page::fetch(&mut snapshot, &self.vault, None).await?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // One page more than there are cores, so that one is read while others are checked.
+        let at_once = cores + 1;
+        let scan = self.databases.scan_journal(at_once).await?;
+        let extent = Extent::read(&scan).await?;
+        let mut report = tree::walk(&scan, &self.vault.hub, extent).await?;
+        let mut signed = 0;
+        let mut pages = extent.pages();
+        let mut under_way: JoinSet<Result<Checked, JournalError>> = JoinSet::new();
         loop {
-            let next = page.until;
-            // The next page is read while this one is checked.
-            let hub = Arc::clone(&self.vault.hub);
-            let work = tokio::task::spawn_blocking(move || walk.check(page, &hub));
-            let more = match next {
-                Some(_) => Some(Page::fetch(&mut snapshot, &self.vault, next).await?),
-                None => None,
-            };
-            let done = work.await.map_err(|_| JournalError::Stopped)?;
-            walk = done.walk;
-            report.add(done.report);
-            tree::compare_tiles(&mut snapshot, done.tiles, &mut report).await?;
-            progress(report.leaves);
-            match more {
-                Some(more) => page = more,
-                None => break,
+            while under_way.len() < at_once
+                && let Some(range) = pages.next()
+            {
+                let (scan, vault) = (scan.clone(), Arc::clone(&self.vault));
+                under_way.spawn(async move {
+                    let page = Page::fetch(&scan, &vault, range, extent.size).await?;
+                    let work = move || check::check(&page, extent.size);
+                    let checked = tokio::task::spawn_blocking(work).await;
+                    checked.map_err(|_| JournalError::Stopped)?
+                });
             }
+            let Some(done) = under_way.join_next().await else { break };
+            let done = done.map_err(|_| JournalError::Stopped)??;
+            signed += done.signed;
+            report.add(done.report);
+            progress(report.leaves);
         }
-        tree::finish(&mut snapshot, &walk, &mut report).await?;
+        // A number without a leaf, or a signature under more or fewer leaves than there are.
+        let (size, numbers) = (extent.size, extent.numbers);
+        let whole = i64::try_from(signed) == Ok(size) && numbers == size;
+        if !whole || i64::try_from(report.signed) != Ok(size) {
+            report.find(FindingCode::Nummering, None, None);
+        }
         Ok(report)
     }
 }

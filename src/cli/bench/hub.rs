@@ -18,6 +18,10 @@ use crate::hub::clock;
 use crate::journal::Journal;
 use crate::lifecycle::Running;
 
+/// How long recipients may take to collect what is left at the end.
+const COLLECT_MOST: Duration = Duration::from_secs(300);
+/// Connections with which each of them collects.
+const CONNECTIONS: usize = 4;
 /// The recipients of a report, by the shipped set.
 const RECIPIENTS: [&str; 3] = ["gemeente-eindhoven", "ggz-de-kempen", "wonen-zuid"];
 /// How long a hub may take to start.
@@ -74,8 +78,10 @@ impl BenchHub {
         let mut tasks = JoinSet::new();
         for recipient in RECIPIENTS {
             let token = token(&self.access, recipient).await?;
-            let mut connection = Connection::open(self.address, &token).await?;
-            tasks.spawn(async move { while collect(&mut connection).await.is_ok() {} });
+            for _ in 0..CONNECTIONS {
+                let mut connection = Connection::open(self.address, &token).await?;
+                tasks.spawn(async move { while collect(&mut connection).await.is_ok() {} });
+            }
         }
         Ok(tasks)
     }
@@ -111,6 +117,20 @@ impl BenchHub {
             databases.then(|| entry.metadata().map_or(0, |about| about.len()))
         });
         sizes.sum()
+    }
+
+    /// Waits until nothing waits for any recipient, so that the journal looks as it does in use.
+    pub async fn collected(&self) -> Result<(), Halt> {
+        let journal = Journal::open_reader(&self.data, read_keys(&self.data)?).await;
+        let journal = journal.map_err(failed)?;
+        let deadline = Instant::now() + COLLECT_MOST;
+        while Instant::now() < deadline {
+            if journal.stats().await.map_err(failed)?.waiting.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Err(Halt::new(Exit::Failure, "de ontvangers haalden niet alles op"))
     }
 
     /// Verifies the whole journal; leaves, documents and seconds.

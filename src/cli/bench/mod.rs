@@ -87,6 +87,10 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
         "bytes op schijf per bericht",
         json!(hub.disk_bytes() / numbers.load(Ordering::Relaxed).max(1)),
     ));
+    if collectors.is_some() {
+        say("Wachten tot alles is opgehaald en bevestigd …");
+        hub.collected().await?;
+    }
     drop(collectors);
     say("Het logboek nagaan …");
     let (leaves, documents, seconds) = hub.verify().await?;

@@ -1,8 +1,8 @@
 //! Evidence: signed, provable, and not to be changed unnoticed.
 
-use super::desk::{Desk, keys, partner, signal};
+use super::desk::{CATALOGUE, Desk, keys, partner, signal};
 use crate::evidence::{Checkpoint, Content, LeafKind, verify_consistency};
-use crate::journal::{FindingCode, Journal, VerifyReport};
+use crate::journal::{FindingCode, Journal, PartnerOrder, Proposal, VerifyReport};
 
 async fn busy_desk() -> Desk {
     let desk = Desk::new().await;
@@ -14,6 +14,14 @@ async fn busy_desk() -> Desk {
     refused.text = "iets anders".to_owned();
     desk.refused(&refused).await;
     desk.collect("woonbedrijf", 7).await;
+    let proposal = Proposal {
+        catalogue: CATALOGUE,
+        asked_by: "beheerder".to_owned(),
+        widens: true,
+        approved_by: None,
+        note: String::new(),
+    };
+    desk.journal.partner_order(PartnerOrder::Activate(proposal), desk.now()).await.unwrap();
     while desk.journal.sequence(desk.now()).await.unwrap().more {}
     desk
 }
@@ -89,13 +97,13 @@ async fn an_untouched_journal_is_sound() {
     let desk = busy_desk().await;
     let report = verify(&desk.journal).await;
     assert!(report.is_sound(), "{report:?}");
-    assert_eq!((report.leaves, report.signed, report.documents), (28, 28, 41));
+    assert_eq!((report.leaves, report.signed, report.documents), (29, 29, 41));
     assert_eq!((report.opened, report.erased), (41, 0));
     // What is not signed yet is no error.
     desk.accepted(&signal("b-laat", "k-1", &["woonbedrijf"])).await;
     let report = verify(&desk.journal).await;
     assert!(report.is_sound());
-    assert_eq!((report.leaves, report.signed), (29, 28));
+    assert_eq!((report.leaves, report.signed), (30, 29));
 }
 
 /// Every change behind the journal's back is found, and named by its kind.
@@ -119,9 +127,14 @@ async fn whoever_changes_anything_is_noticed() {
         ("update leaf set partner = 'brandweer' where id = 4".into(), BladAnders),
         ("delete from leaf where id = 4".into(), ZonderBlad),
         ("delete from leaf where id = (select max(id) from leaf)".into(), Nummering),
-        ("delete from numbered where number = 27".into(), Wortel),
+        ("delete from numbered where number = 27".into(), Nummering),
+        ("update tile set hashes = zeroblob(length(hashes))".into(), Wortel),
+        ("update leaf set data = zeroblob(100) where id = 4".into(), Tegel),
+        ("update activation set state = 'actief'".into(), BladAnders),
+        ("update activation set catalogue = zeroblob(32)".into(), BladAnders),
+        ("delete from activation".into(), ZonderRij),
         ("update checkpoint set root = zeroblob(32)".into(), Handtekening),
-        ("update checkpoint set note = replace(note, '28', '27')".into(), Handtekening),
+        ("update checkpoint set note = replace(note, '29', '28')".into(), Handtekening),
         ("delete from checkpoint".into(), Nummering),
         ("update tile set hashes = zeroblob(length(hashes))".into(), Tegel),
     ];

@@ -1,12 +1,15 @@
-//! The checks of one page that need no database: leaves against rows, documents against leaves.
+//! The checks of one page that need no database: leaves against rows and against the tree,
+//! documents against leaves.
 
 use std::collections::{HashMap, HashSet};
 
 use super::page::{Attempt, Document, LeafRow, Page};
-use super::{FindingCode, VerifyReport};
-use crate::evidence::{Leaf, LeafKind, commitment};
-use crate::journal::keys::{Part, open_row_key, open_sealed};
+use super::{FindingCode, Part, TILE_LEAVES, VerifyReport};
+use crate::evidence::{Leaf, LeafKind, leaf_hash};
+use crate::journal::JournalError;
+use crate::journal::keys::{open_row_key, open_whole};
 use crate::journal::outbox::Announced;
+use crate::journal::sql::Read;
 use crate::message::{Digest, PartnerId};
 
 /// What the rows of a leaf come to.
@@ -18,23 +21,38 @@ struct Rows {
     announced: Announced,
 }
 
-/// Checks a page, its documents on all cores.
-pub(super) fn check(page: &Page, report: &mut VerifyReport) {
-    let mut leaves: HashMap<i64, Leaf> = HashMap::with_capacity(page.leaves.len());
+/// What was found on a page, and how many of its leaves are in the tree of that size.
+pub(super) struct Checked {
+    pub report: VerifyReport,
+    pub signed: u64,
+}
+
+/// Checks a page against a tree of `size` leaves. Blocks: for a thread that may.
+pub(super) fn check(page: &Page, size: i64) -> Result<Checked, JournalError> {
+    let mut report = VerifyReport { leaves: page.leaves.len() as u64, ..VerifyReport::default() };
+    let mut signed = 0;
+    let mut leaves: HashMap<i64, &Leaf> = HashMap::with_capacity(page.leaves.len());
     for row in &page.leaves {
         match read_leaf(row) {
             Ok(leaf) => drop(leaves.insert(row.id, leaf)),
             Err(code) => report.find(code, Some(row.id), Some(row.subject)),
         }
+        if let Some(number) = row.number.filter(|number| *number < size) {
+            signed += 1;
+            if !is_in_tree(page, number, &row.data) {
+                report.find(FindingCode::Tegel, Some(row.id), Some(row.subject));
+            }
+        }
     }
-    check_documents(page, &leaves, report);
     let mut rows: HashMap<i64, Rows> = HashMap::with_capacity(page.leaves.len());
     for document in &page.documents {
-        announce(document, rows.entry(document.leaf).or_default());
+        let digest = Digest::of(&[document.row.bytes("document")?]);
+        check_document(document, digest, page, &leaves, &mut report)?;
+        announce(document, rows.entry(document.leaf).or_default())?;
     }
     for attempt in &page.attempts {
         rows.entry(attempt.leaf).or_default().attempt = true;
-        check_attempt(attempt, leaves.get(&attempt.leaf), report);
+        check_attempt(attempt, leaves.get(&attempt.leaf).copied(), &mut report);
     }
     let known: HashSet<i64> = page.leaves.iter().map(|leaf| leaf.id).collect();
     for document in page.documents.iter().filter(|document| !known.contains(&document.leaf)) {
@@ -42,30 +60,42 @@ pub(super) fn check(page: &Page, report: &mut VerifyReport) {
     }
     for row in &page.leaves {
         let Some(leaf) = leaves.get(&row.id) else { continue };
-        check_rows(row, leaf, &rows.remove(&row.id).unwrap_or_default(), page, report);
+        check_rows(row, leaf, &rows.remove(&row.id).unwrap_or_default(), page, &mut report);
     }
+    Ok(Checked { report, signed })
 }
 
-fn read_leaf(row: &LeafRow) -> Result<Leaf, FindingCode> {
-    let leaf = Leaf::decode(&row.data).map_err(|_| FindingCode::BladOnleesbaar)?;
+fn read_leaf(row: &LeafRow) -> Result<&Leaf, FindingCode> {
+    let leaf = row.leaf.as_ref().map_err(|_| FindingCode::BladOnleesbaar)?;
     let partner = leaf.partner.as_ref().map(PartnerId::as_str);
     let same = leaf.subject == row.subject && partner == row.partner.as_deref();
     if same { Ok(leaf) } else { Err(FindingCode::BladAnders) }
 }
 
-fn announce(document: &Document, rows: &mut Rows) {
-    match (document.part, &document.beside, &document.parcel) {
-        (Part::Native, Some(beside), _) => {
+/// Whether the tree has this leaf in this place. What the tiles hash to is compared elsewhere.
+fn is_in_tree(page: &Page, number: i64, data: &[u8]) -> bool {
+    let place = usize::try_from(number % TILE_LEAVES).unwrap_or(usize::MAX / 64) * 32;
+    let tile = page.tiles.get(&(number / TILE_LEAVES));
+    tile.and_then(|tile| tile.get(place..place + 32)) == Some(&leaf_hash(data).0)
+}
+
+fn announce(document: &Document, rows: &mut Rows) -> Result<(), sqlx::Error> {
+    let row = &document.row;
+    match document.part {
+        Part::Native => {
             rows.message = true;
-            beside.iter().for_each(|blob| rows.announced.blob(Digest::of(&[blob])));
+            for beside in ["canonical", "names"] {
+                rows.announced.blob(Digest::of(&[row.bytes(beside)?]));
+            }
         }
-        (Part::Parcel, _, Some((digest, detail))) => {
+        Part::Parcel => {
             let recipient = document.partner.as_deref().unwrap_or_default();
-            let content = [*digest, document.commitment];
-            rows.announced.parcel(document.id, recipient, detail, content);
+            let content = [row.digest("digest")?, row.digest("commitment")?];
+            rows.announced.parcel(document.id, recipient, &row.text("detail")?, content);
         }
         _ => rows.refusal = true,
     }
+    Ok(())
 }
 
 /// Whether a leaf has the rows that its kind asks for, and announced what there is.
@@ -75,12 +105,28 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Geweigerd => rows.refusal,
         LeafKind::Poging => rows.attempt,
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
-        _ => true,
+        LeafKind::Activering => return check_activation(row, leaf, page, report),
+        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing => true,
     };
     if !there {
         report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));
     } else if rows.announced.hash() != Announced::hash_in(&leaf.outcome) {
         report.find(FindingCode::Aangekondigd, Some(row.id), Some(leaf.subject));
+    }
+}
+
+/// A set that became active, or was proposed: the row keeps the last leaf about it.
+fn check_activation(row: &LeafRow, leaf: &Leaf, page: &Page, report: &mut VerifyReport) {
+    let (id, subject) = (Some(row.id), Some(leaf.subject));
+    match page.activations.get(&leaf.subject) {
+        None => report.find(FindingCode::ZonderRij, id, subject),
+        Some(activation) => {
+            let last = activation.leaf == row.id;
+            let same = !last || activation.state == leaf.outcome;
+            if activation.catalogue != leaf.catalogue || !same {
+                report.find(FindingCode::BladAnders, id, subject);
+            }
+        }
     }
 }
 
@@ -95,72 +141,53 @@ fn check_attempt(attempt: &Attempt, leaf: Option<&Leaf>, report: &mut VerifyRepo
     }
 }
 
-fn check_documents(page: &Page, leaves: &HashMap<i64, Leaf>, report: &mut VerifyReport) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = page.documents.len().div_ceil(cores).max(1);
-    let parts: Vec<VerifyReport> = std::thread::scope(|scope| {
-        let work = |documents: &[Document]| {
-            let mut part = VerifyReport::default();
-            documents.iter().for_each(|document| check_one(document, page, leaves, &mut part));
-            part
-        };
-        let threads: Vec<_> = page
-            .documents
-            .chunks(share)
-            .map(|documents| scope.spawn(move || work(documents)))
-            .collect();
-        // A thread that panicked leaves a part unchecked, which must not look sound.
-        let failed = |_| VerifyReport { wrong: 1, ..VerifyReport::default() };
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(failed)).collect()
-    });
-    parts.into_iter().for_each(|part| report.add(part));
-}
-
-fn check_one(
+fn check_document(
     document: &Document,
+    digest: Digest,
     page: &Page,
-    leaves: &HashMap<i64, Leaf>,
+    leaves: &HashMap<i64, &Leaf>,
     report: &mut VerifyReport,
-) {
+) -> Result<(), JournalError> {
     let mut find = |code| report.find(code, Some(document.leaf), Some(document.subject));
-    let digest = Digest::of(&[&document.blob]);
-    match (&document.parcel, leaves.get(&document.leaf)) {
-        (Some((stored, _)), _) if *stored != digest => find(FindingCode::Cijfertekst),
-        (Some(_), _) => {}
-        (None, Some(leaf)) => {
+    let row = &document.row;
+    let commitment = row.digest("commitment")?;
+    match (document.part, leaves.get(&document.leaf)) {
+        (Part::Parcel, _) if row.digest("digest")? != digest => find(FindingCode::Cijfertekst),
+        (Part::Parcel, _) => {}
+        (_, Some(leaf)) => {
             let partner = leaf.partner.as_ref().map(PartnerId::as_str);
-            if leaf.subject != document.subject
-                || partner != document.partner.as_deref()
-                || leaf.at != document.at
-            {
+            let same = leaf.subject == document.subject && leaf.at == document.at;
+            if !same || partner != document.partner.as_deref() {
                 find(FindingCode::BladAnders);
             }
             if leaf.ciphertext != Some(digest) {
                 find(FindingCode::Cijfertekst);
             }
-            if leaf.commitment != Some(document.commitment) {
+            if leaf.commitment != Some(commitment) {
                 find(FindingCode::Inhoud);
             }
         }
         // That there is no leaf is found elsewhere.
-        (None, None) => {}
+        (_, None) => {}
     }
-    let Some(holder) = page.keys.get(&document.holder) else {
-        if page.erased.contains(&document.holder) {
-            report.erased += 1;
-        } else {
-            find(FindingCode::SleutelOntbreekt);
+    let erased = page.erased.contains(&document.holder);
+    let key = page.keys.get(&document.holder);
+    match key {
+        None if !erased => find(FindingCode::SleutelOntbreekt),
+        None => {}
+        Some(holder) => {
+            let opened = open_row_key(holder, document.id, row.bytes("sealed_key")?);
+            let blob = row.bytes("document")?;
+            match opened.and_then(|key| open_whole(&key, document.id, document.part, blob)) {
+                // Salt and bytes follow each other, as the commitment has them.
+                Ok(whole) if Digest::of(&[&whole]) == commitment => {}
+                Ok(_) => find(FindingCode::Inhoud),
+                Err(_) => find(FindingCode::GaatNietOpen),
+            }
         }
-        report.documents += 1;
-        return;
-    };
-    let opened = open_row_key(holder, document.id, &document.sealed_key)
-        .and_then(|key| open_sealed(&key, document.id, document.part, &document.blob));
-    match opened {
-        Ok((salt, bytes)) if commitment(&salt, &bytes) == document.commitment => {}
-        Ok(_) => find(FindingCode::Inhoud),
-        Err(_) => find(FindingCode::GaatNietOpen),
     }
     report.documents += 1;
-    report.opened += 1;
+    report.opened += u64::from(key.is_some());
+    report.erased += u64::from(key.is_none() && erased);
+    Ok(())
 }

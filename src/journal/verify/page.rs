@@ -3,29 +3,32 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::PAGE_ROWS;
-use crate::evidence::DataKey;
+use super::TILE_LEAVES;
+use crate::evidence::{DataKey, Leaf, LeafError, LeafKind};
 use crate::journal::JournalError;
 use crate::journal::keys::{Part, Vault};
-use crate::journal::sql::{Cell, Read, fetch_in, query};
+use crate::journal::sql::{Cell, Read, Row, fetch_in, query};
 use crate::message::{Digest, Timestamp};
 
-/// A page. Rows whose leaf does not exist are in the page of the leaf after it, or in the last.
+/// Leaf ids after the first up to and with the second.
+pub(super) type Range = (i64, i64);
+
+/// A page. A row whose leaf does not exist is in the page in whose range that leaf would be.
 pub(super) struct Page {
     pub leaves: Vec<LeafRow>,
     pub documents: Vec<Document>,
     pub attempts: Vec<Attempt>,
-    /// Parcels that exist, of those that leaves speak of.
+    /// Parcels that exist, of those of which a leaf says that they reached a stage.
     pub parcels: HashSet<Uuid>,
+    /// Sets of configuration of which a leaf says that they became active, or were to.
+    pub activations: HashMap<Uuid, Activation>,
+    /// The hashes of leaves as the tree has them, by the number of their tile.
+    pub tiles: HashMap<i64, Vec<u8>>,
     pub keys: HashMap<Uuid, Arc<DataKey>>,
     pub erased: HashSet<Uuid>,
-    pub checkpoints: Vec<Signed>,
-    /// The last leaf of this page; `None` where no page follows.
-    pub until: Option<i64>,
 }
 
 pub(super) struct LeafRow {
@@ -33,6 +36,8 @@ pub(super) struct LeafRow {
     pub subject: Uuid,
     pub partner: Option<String>,
     pub data: Vec<u8>,
+    pub leaf: Result<Leaf, LeafError>,
+    /// Its place in the tree; `None` while nothing is signed about it.
     pub number: Option<i64>,
 }
 
@@ -46,13 +51,8 @@ pub(super) struct Document {
     pub partner: Option<String>,
     pub at: Timestamp,
     pub holder: Uuid,
-    pub sealed_key: Vec<u8>,
-    pub blob: Vec<u8>,
-    pub commitment: Digest,
-    /// What else is stored with a message: canonical and names.
-    pub beside: Option<[Vec<u8>; 2]>,
-    /// Of a parcel: the digest as stored, and its detail.
-    pub parcel: Option<(Digest, String)>,
+    /// The row itself, from which the long values are read in place.
+    pub row: Row,
 }
 
 pub(super) struct Attempt {
@@ -61,117 +61,115 @@ pub(super) struct Attempt {
     pub digest: Option<(Digest, Digest)>,
 }
 
-pub(super) struct Signed {
-    pub size: u64,
-    pub root: Digest,
-    pub note: String,
+pub(super) struct Activation {
+    pub leaf: i64,
+    pub catalogue: Digest,
+    pub state: String,
 }
 
 impl Page {
-    /// The page after a leaf; `None` for the first.
     pub async fn fetch(
-        conn: &mut SqliteConnection,
+        scan: &SqlitePool,
         vault: &Vault,
-        after: Option<i64>,
+        range: Range,
+        size: i64,
     ) -> Result<Self, JournalError> {
-        let after = after.unwrap_or(i64::MIN);
-        let sql = "select l.id, l.subject, l.partner, l.data, n.number as place from leaf l
-            left join numbered n on n.leaf = l.id
-            where l.id > $1 order by l.id limit $2";
-        let cells = [after.into(), PAGE_ROWS.into()];
-        let rows = query(sql, cells).fetch_all(&mut *conn).await?;
-        let leaves: Vec<LeafRow> = rows.iter().map(leaf_row).collect::<Result<_, _>>()?;
-        let full = i64::try_from(leaves.len()) == Ok(PAGE_ROWS);
-        let until = leaves.last().map(|leaf| leaf.id).filter(|_| full);
-        let range = (after, until.unwrap_or(i64::MAX));
-        let documents = documents(conn, range).await?;
-        let attempts = attempts(conn, range).await?;
-        let spoken: BTreeSet<Uuid> = leaves.iter().map(|leaf| leaf.subject).collect();
-        let spoken = spoken.into_iter().map(Cell::from).collect();
+        let mut conn = scan.acquire().await?;
+        // One snapshot, so that what is written meanwhile is not found to be half there.
+        let mut snapshot = conn.begin().await?;
+        let leaves = leaves(&mut snapshot, range).await?;
+        let documents = documents(&mut snapshot, range).await?;
+        let attempts = attempts(&mut snapshot, range).await?;
+        let sql = "select id from outbox where id in ({ids})";
         let mut parcels = HashSet::new();
-        for row in fetch_in(conn, "select id from outbox where id in ({ids})", spoken).await? {
+        for row in fetch_in(&mut snapshot, sql, subjects(&leaves, LeafKind::Stadium)).await? {
             parcels.insert(row.uuid("id")?);
         }
+        let activations = activations(&mut snapshot, &leaves).await?;
+        let tiles = tiles(&mut snapshot, &leaves, size).await?;
+        snapshot.rollback().await?;
         let holders: BTreeSet<Uuid> = documents.iter().map(|document| document.holder).collect();
         let keys = vault.holder_keys(holders.iter().copied()).await?;
         let lost = holders.iter().filter(|id| !keys.contains_key(id)).copied();
         let lost: Vec<Cell> = lost.map(Cell::from).collect();
+        // Asked after the keys and outside the snapshot: an erasure is stored before its key goes.
         let mut erased = HashSet::new();
         let sql = "select holder from erasure where holder in ({ids})";
-        for row in fetch_in(conn, sql, lost).await? {
+        for row in fetch_in(&mut conn, sql, lost).await? {
             erased.insert(row.uuid("holder")?);
         }
-        let checkpoints = checkpoints(conn, &leaves, until.is_none()).await?;
-        Ok(Self { leaves, documents, attempts, parcels, keys, erased, checkpoints, until })
+        Ok(Self { leaves, documents, attempts, parcels, activations, tiles, keys, erased })
     }
 }
 
-fn leaf_row(row: &SqliteRow) -> Result<LeafRow, sqlx::Error> {
-    Ok(LeafRow {
-        id: row.int("id")?,
-        subject: row.uuid("subject")?,
-        partner: row.maybe_text("partner")?,
-        data: row.blob("data")?,
-        number: sqlx::Row::try_get(row, "place")?,
-    })
+async fn leaves(
+    conn: &mut SqliteConnection,
+    (after, until): Range,
+) -> Result<Vec<LeafRow>, sqlx::Error> {
+    let sql = "select l.id, l.subject, l.partner, l.data, n.number as place from leaf l
+        left join numbered n on n.leaf = l.id
+        where l.id > $1 and l.id <= $2 order by l.id";
+    let rows = query(sql, [after.into(), until.into()]).fetch_all(conn).await?;
+    let read = |row: &Row| {
+        let data = row.blob("data")?;
+        Ok(LeafRow {
+            id: row.int("id")?,
+            subject: row.uuid("subject")?,
+            partner: row.maybe_text("partner")?,
+            leaf: Leaf::decode(&data),
+            data,
+            number: sqlx::Row::try_get(row, "place")?,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Everything sealed whose leaf is in the range, in the order in which leaves announce it.
 async fn documents(
     conn: &mut SqliteConnection,
-    (after, until): (i64, i64),
+    (after, until): Range,
 ) -> Result<Vec<Document>, sqlx::Error> {
-    let range = || [after.into(), until.into()];
-    let mut documents = Vec::new();
-    let sql = "select id, public_id as subject, partner, received_at as at, case_id as holder,
+    const MESSAGES: &str =
+        "select id, public_id as subject, partner, received_at as at, case_id as holder,
             leaf, sealed_key, native as document, commitment, canonical, names
         from inbox where leaf > $1 and leaf <= $2 order by leaf";
-    for row in query(sql, range()).fetch_all(&mut *conn).await? {
-        let beside = Some([row.blob("canonical")?, row.blob("names")?]);
-        documents.push(Document { beside, ..document(&row, Part::Native)? });
-    }
-    let sql = "select id, id as subject, recipient as partner, made_at as at, case_id as holder,
+    const PARCELS: &str =
+        "select id, id as subject, recipient as partner, made_at as at, case_id as holder,
             leaf, sealed_key, document, commitment, digest, detail
         from outbox where leaf > $1 and leaf <= $2 order by leaf, seq";
-    for row in query(sql, range()).fetch_all(&mut *conn).await? {
-        let parcel = Some((row.digest("digest")?, row.text("detail")?));
-        documents.push(Document { parcel, ..document(&row, Part::Parcel)? });
-    }
-    let sql = "select id, id as subject, partner, at, holder, leaf, sealed_key, document,
-            commitment
+    const REFUSED: &str =
+        "select id, id as subject, partner, at, holder, leaf, sealed_key, document, commitment
         from quarantine where leaf > $1 and leaf <= $2 and document is not null order by leaf";
-    for row in query(sql, range()).fetch_all(&mut *conn).await? {
-        documents.push(document(&row, Part::Quarantine)?);
+    let mut documents = Vec::new();
+    let kinds = [(MESSAGES, Part::Native), (PARCELS, Part::Parcel), (REFUSED, Part::Quarantine)];
+    for (sql, part) in kinds {
+        let rows = query(sql, [after.into(), until.into()]).fetch_all(&mut *conn).await?;
+        documents.reserve(rows.len());
+        for row in rows {
+            documents.push(Document {
+                part,
+                leaf: row.int("leaf")?,
+                id: row.uuid("id")?,
+                subject: row.uuid("subject")?,
+                partner: row.maybe_text("partner")?,
+                at: row.time("at")?,
+                holder: row.uuid("holder")?,
+                row,
+            });
+        }
     }
     Ok(documents)
 }
 
-fn document(row: &SqliteRow, part: Part) -> Result<Document, sqlx::Error> {
-    Ok(Document {
-        part,
-        leaf: row.int("leaf")?,
-        id: row.uuid("id")?,
-        subject: row.uuid("subject")?,
-        partner: row.maybe_text("partner")?,
-        at: row.time("at")?,
-        holder: row.uuid("holder")?,
-        sealed_key: row.blob("sealed_key")?,
-        blob: row.blob("document")?,
-        commitment: row.digest("commitment")?,
-        beside: None,
-        parcel: None,
-    })
-}
-
 async fn attempts(
     conn: &mut SqliteConnection,
-    (after, until): (i64, i64),
+    (after, until): Range,
 ) -> Result<Vec<Attempt>, sqlx::Error> {
     let sql = "select a.leaf, a.parcel_id, o.id as found, o.digest, o.commitment from attempt a
         left join outbox o on o.id = a.parcel_id
         where a.leaf > $1 and a.leaf <= $2 order by a.leaf";
     let rows = query(sql, [after.into(), until.into()]).fetch_all(conn).await?;
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         let digest = match row.maybe_uuid("found")? {
             Some(_) => Some((row.digest("digest")?, row.digest("commitment")?)),
             None => None,
@@ -181,27 +179,36 @@ async fn attempts(
     rows.iter().map(read).collect()
 }
 
-/// The checkpoints that end at a leaf of the page; on the last page also those beyond.
-async fn checkpoints(
+async fn activations(
     conn: &mut SqliteConnection,
     leaves: &[LeafRow],
-    last: bool,
-) -> Result<Vec<Signed>, sqlx::Error> {
-    let mut numbers = leaves.iter().filter_map(|leaf| leaf.number);
-    let first = numbers.next();
-    let until = numbers.next_back().or(first);
-    let (first, until) = match (first, until, last) {
-        (Some(first), Some(until), false) => (first, until + 1),
-        (Some(first), _, true) => (first, i64::MAX),
-        // No numbers on the last page: what is signed there is signed about nothing.
-        _ => return Ok(Vec::new()),
-    };
-    let sql = "select size, root, note from checkpoint where size > $1 and size <= $2
-        order by size";
-    let rows = query(sql, [first.into(), until.into()]).fetch_all(conn).await?;
-    let read = |row: &SqliteRow| {
-        let size = u64::try_from(row.int("size")?).unwrap_or(0);
-        Ok(Signed { size, root: row.digest("root")?, note: row.text("note")? })
+) -> Result<HashMap<Uuid, Activation>, sqlx::Error> {
+    let sql = "select id, leaf, catalogue, state from activation where id in ({ids})";
+    let rows = fetch_in(conn, sql, subjects(leaves, LeafKind::Activering)).await?;
+    let read = |row: &Row| {
+        let (leaf, catalogue) = (row.int("leaf")?, row.digest("catalogue")?);
+        Ok((row.uuid("id")?, Activation { leaf, catalogue, state: row.text("state")? }))
     };
     rows.iter().map(read).collect()
+}
+
+/// The tiles that hold the signed leaves of the page.
+async fn tiles(
+    conn: &mut SqliteConnection,
+    leaves: &[LeafRow],
+    size: i64,
+) -> Result<HashMap<i64, Vec<u8>>, sqlx::Error> {
+    let signed = leaves.iter().filter_map(|leaf| leaf.number).filter(|number| *number < size);
+    let wanted: BTreeSet<i64> = signed.map(|number| number / TILE_LEAVES).collect();
+    let wanted = wanted.into_iter().map(Cell::from).collect();
+    let sql = "select number, hashes from tile where level = 0 and number in ({ids})";
+    let rows = fetch_in(conn, sql, wanted).await?;
+    rows.iter().map(|row| Ok((row.int("number")?, row.blob("hashes")?))).collect()
+}
+
+/// What the leaves of one kind are about.
+fn subjects(leaves: &[LeafRow], kind: LeafKind) -> Vec<Cell> {
+    let of_kind = |row: &&LeafRow| row.leaf.as_ref().is_ok_and(|leaf| leaf.kind == kind);
+    let subjects: BTreeSet<Uuid> = leaves.iter().filter(of_kind).map(|row| row.subject).collect();
+    subjects.into_iter().map(Cell::from).collect()
 }

@@ -29,7 +29,7 @@ async fn a_changed_byte_is_found() {
     let report = run(&place, &["journal", "verify", "-o", "json"]).ends(FAILURE);
     assert!(report.err.contains("klopt NIET"), "{}", report.err);
     assert!(report.json()["fouten"].as_u64() > Some(0), "{}", report.out);
-    run(&place, &["journal", "verify"]).ends(FAILURE).shows("andere wortel");
+    run(&place, &["journal", "verify"]).ends(FAILURE).shows("tussenstand van de boom");
 
     assert_ne!(change_last_byte_of_a_leaf(&place).await, sound, "put back");
     run(&place, &["journal", "verify"]).ends(OK);
