@@ -44,6 +44,7 @@ impl AdminDesk for Office {
             tracing::info!(action, "action of an operator");
             match action {
                 "stand" => self.stand().await,
+                "gereed" => Ok(self.hub.readiness().await),
                 "ketenpartners" => self.partners().await,
                 "sleutel-maken" => self.make_key(read(body)?).await,
                 "sleutel-intrekken" => self.revoke_key(read(body)?).await,

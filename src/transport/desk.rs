@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::message::{ParcelId, PartnerId, PublicId, Stage, Timestamp};
+use crate::message::{Digest, ParcelId, PartnerId, PublicId, Stage, Timestamp};
 
 use super::{Answer, OutgoingParcel};
 
@@ -84,6 +84,9 @@ impl Readiness {
 /// unknown id give the same answer.
 pub trait PartnerDesk: Send + Sync + 'static {
     fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult>;
+
+    /// Whether this partner may come with this certificate, or without one.
+    fn accepts_certificate(&self, partner: &PartnerId, shown: Option<Digest>) -> bool;
 
     /// The stages that a message reached, for its sender; `None` where it is not the sender.
     fn message_status<'a>(

@@ -29,6 +29,8 @@ pub(super) struct FakeHub {
     pub(super) hangs: AtomicBool,
     pub(super) down: AtomicBool,
     pub(super) collects: AtomicU32,
+    /// With which certificate partners must come.
+    pub(super) certificate: Mutex<Option<Digest>>,
 }
 
 impl Default for FakeHub {
@@ -44,6 +46,7 @@ impl Default for FakeHub {
             hangs: AtomicBool::new(false),
             down: AtomicBool::new(false),
             collects: AtomicU32::new(0),
+            certificate: Mutex::default(),
         }
     }
 }
@@ -130,6 +133,11 @@ impl PartnerDesk for FakeHub {
             _ => AuthResult::Unknown,
         };
         Box::pin(async { result })
+    }
+
+    fn accepts_certificate(&self, _: &PartnerId, shown: Option<Digest>) -> bool {
+        let wanted = *self.certificate.lock().unwrap();
+        wanted.is_none() || wanted == shown
     }
 
     fn message_status<'a>(
