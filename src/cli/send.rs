@@ -153,8 +153,12 @@ fn unreachable(data: &Path) -> Halt {
 }
 
 fn lost(base: &str, error: &reqwest::Error) -> Halt {
-    // The error's own text would repeat the address; its cause is what helps.
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    // The error's own text would repeat the address; the cause of all is what helps.
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause.and_then(std::error::Error::source) {
+        cause = Some(deeper);
+    }
+    let cause = cause.map(ToString::to_string).unwrap_or_default();
     let text = format!(
         "de hub op {base} antwoordt niet ({cause}); er is niets bevestigd, stuur later \
         hetzelfde opnieuw"
