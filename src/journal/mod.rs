@@ -21,6 +21,7 @@ mod quarantine;
 mod receive;
 mod replace;
 mod sequence;
+mod reveal;
 mod sql;
 mod trace;
 mod types;
@@ -52,6 +53,7 @@ pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
 pub use self::sequence::Sequenced;
+pub use self::reveal::{Reveal, RevealOrder};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
     Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,

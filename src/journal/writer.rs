@@ -16,6 +16,7 @@ use super::partners::{self, PartnerOrder};
 use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::sequence::{Sequenced, Tree};
+use super::reveal::RevealOrder;
 use super::sql::{Cell, query};
 use super::unit::{Counters, Unit};
 use super::{
@@ -61,6 +62,10 @@ pub(super) enum Order {
         now: Timestamp,
     },
     Replay(Box<Replay>),
+    Reveal {
+        order: RevealOrder,
+        now: Timestamp,
+    },
     Partner {
         order: PartnerOrder,
         now: Timestamp,
@@ -415,6 +420,7 @@ impl Order {
     const fn may_free_parcels(&self) -> bool {
         !matches!(self, Self::Claim { .. } | Self::Collect { .. } | Self::Sequence { .. })
     }
+            Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
 
     /// Whether it has transactions of its own, outside the group.
     const fn goes_alone(&self) -> bool {
