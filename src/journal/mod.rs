@@ -10,6 +10,7 @@ mod collected;
 mod confirm;
 mod erase;
 mod error;
+mod health;
 mod keys;
 mod lease;
 mod listings;
@@ -20,8 +21,8 @@ mod partners;
 mod quarantine;
 mod receive;
 mod replace;
-mod sequence;
 mod reveal;
+mod sequence;
 mod sql;
 mod trace;
 mod types;
@@ -52,8 +53,8 @@ pub use self::lookups::{Activation, Credential};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
-pub use self::sequence::Sequenced;
 pub use self::reveal::{Reveal, RevealOrder};
+pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
     Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,
@@ -63,6 +64,7 @@ pub use self::types::{
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 
+use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
@@ -78,6 +80,7 @@ pub struct Journal {
     reads: SqlitePool,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
+    health: Arc<Health>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -109,7 +112,8 @@ impl Journal {
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
         let writer = Writer::open(queue, databases, keys, tick, file, now).await?;
-        Ok((Self { queue: sender, reads, vault, changes, _lock: Some(lock) }, writer))
+        let health = Arc::clone(&writer.health);
+        Ok((Self { queue: sender, reads, vault, changes, health, _lock: Some(lock) }, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
@@ -121,7 +125,8 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        Ok(Self { queue, reads, vault, changes, _lock: None })
+        let health = Arc::default();
+        Ok(Self { queue, reads, vault, changes, health, _lock: None })
     }
 
     /// Whether a folder holds a journal.
