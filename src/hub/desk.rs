@@ -123,7 +123,7 @@ impl PartnerDesk for Hub {
     fn ready(&self) -> Answer<'_, Readiness> {
         Box::pin(async move {
             let reads = self.journal.suspended().await.is_ok();
-            let writes = self.journal.writable().await;
+            let writes = self.journal.writable();
             let check = |name: &str, ready| Check { name: name.to_owned(), ready };
             Readiness {
                 checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)],

@@ -10,6 +10,7 @@ mod collected;
 mod confirm;
 mod erase;
 mod error;
+mod health;
 mod keys;
 mod lease;
 mod listings;
@@ -20,6 +21,7 @@ mod partners;
 mod quarantine;
 mod receive;
 mod replace;
+mod reveal;
 mod sequence;
 mod sql;
 mod trace;
@@ -51,6 +53,7 @@ pub use self::lookups::{Activation, Credential};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
+pub use self::reveal::{Reveal, RevealOrder};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
@@ -61,6 +64,7 @@ pub use self::types::{
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 
+use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
@@ -77,6 +81,7 @@ pub struct Journal {
     databases: Databases,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
+    health: Arc<Health>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -108,7 +113,10 @@ impl Journal {
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
         let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
-        Ok((Self { queue: sender, reads, databases, vault, changes, _lock: Some(lock) }, writer))
+        let health = Arc::clone(&writer.health);
+        let journal =
+            Self { queue: sender, reads, databases, vault, changes, health, _lock: Some(lock) };
+        Ok((journal, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
@@ -120,7 +128,8 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        Ok(Self { queue, reads, databases, vault, changes, _lock: None })
+        let health = Arc::default();
+        Ok(Self { queue, reads, databases, vault, changes, health, _lock: None })
     }
 
     /// Whether a folder holds a journal.

@@ -9,12 +9,14 @@ use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::erase::{self, Erased, ErasureOrder};
+use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
 use super::open::Databases;
 use super::partners::{self, PartnerOrder};
 use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
+use super::reveal::RevealOrder;
 use super::sequence::{Sequenced, Tree};
 use super::sql::{Cell, query};
 use super::unit::{Counters, Unit};
@@ -58,6 +60,10 @@ pub(super) enum Order {
     },
     Quarantine {
         order: QuarantineOrder,
+        now: Timestamp,
+    },
+    Reveal {
+        order: RevealOrder,
         now: Timestamp,
     },
     Replay(Box<Replay>),
@@ -104,6 +110,7 @@ pub struct Writer {
     state: Option<State>,
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
+    pub(super) health: Arc<Health>,
     /// Held as long as anything may be written.
     _lock: Arc<File>,
 }
@@ -115,6 +122,7 @@ pub(super) struct State {
     counters: Counters,
     suspended: BTreeSet<PartnerId>,
     tree: Tree,
+    probes: Probes,
 }
 
 impl Writer {
@@ -129,7 +137,8 @@ impl Writer {
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
         lease::release_all(&mut state.journal, now).await?;
-        Ok(Self { queue, databases, vault, state: Some(state), changes, _lock: lock })
+        let health = Arc::default();
+        Ok(Self { queue, databases, vault, state: Some(state), changes, health, _lock: lock })
     }
 
     /// Runs until every `Journal` is gone and the queue is empty.
@@ -169,6 +178,7 @@ impl Writer {
             Ok(answers) => return answers,
             Err(error) => error,
         };
+        self.health.failed(&error);
         tracing::error!(error = %error, cause = ?error_cause(&error), "a group was not committed");
         if orders.len() == 1 || !error.may_be_one_order() {
             return orders.iter().map(|_| Err(error.clone())).collect();
@@ -201,6 +211,7 @@ impl Writer {
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
         let answers = state.group(&self.vault, orders).await?;
+        self.health.committed();
         // After a failure the connections are dropped with the state, and with them their
         // transactions.
         self.state = Some(state);
@@ -217,8 +228,9 @@ impl Writer {
             Order::Rewrap => self.vault.rewrap(&mut state.keys).await.map(Done::Rewrapped),
             _ => Err(JournalError::Stopped),
         };
-        if answer.as_ref().err().is_none_or(JournalError::concerns_order_only) {
-            self.state = Some(state);
+        match &answer {
+            Err(error) if !error.concerns_order_only() => self.health.failed(error),
+            _ => self.state = Some(state),
         }
         answer
     }
@@ -239,6 +251,7 @@ impl State {
             tree: Tree::load(&mut journal, &vault.hub).await?,
             journal,
             keys,
+            probes: Probes::default(),
         })
     }
 
@@ -259,6 +272,11 @@ impl State {
         );
         let answers = unit.orders(orders, &mut tree).await?;
         unit.flush().await?;
+        let tick = orders.iter().find_map(|order| order.sequence_at());
+        let probe = self.probes.due(tick);
+        if probe {
+            unit.probe(tick).await?;
+        }
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
         let mut rows = Vec::with_capacity(new_keys.len());
@@ -272,6 +290,9 @@ impl State {
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
         for (holder, key) in new_keys {
             vault.remember(holder, key);
+        }
+        if probe {
+            self.probes.passed(tick);
         }
         self.counters = counters;
         self.tree = tree;
@@ -399,6 +420,7 @@ impl Unit<'_> {
             Order::Quarantine { order, now } => {
                 self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
             }
+            Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.

@@ -8,3 +8,4 @@ mod mailbox;
 mod operators;
 mod outage;
 mod parcels;
+mod reveals;
