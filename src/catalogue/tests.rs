@@ -73,7 +73,7 @@ fn check_points_at_what_is_wrong_with_a_purpose() {
             "rol = ",
             "voorwaarde = \"b.thema == 'x'\"\nrol = ",
             "9:14: b.thema kan ontbreken; \
-            gebruik has() [uitdrukking]",
+            schrijf has(b.thema) && ervoor [uitdrukking]",
         ),
         (
             "'houd'\n",

@@ -181,12 +181,8 @@ impl Compiler<'_> {
             return None;
         }
         let (expression, lineage) = self.expression(text, &level.variables)?;
-        if !optional && let Some(path) = lineage.unguarded.first() {
-            self.report(
-                text.span().start,
-                "kan-ontbreken",
-                format!("{path} kan ontbreken; zet een ? achter het doel of gebruik has()"),
-            );
+        if !optional && let Some(gap) = lineage.unguarded.first() {
+            self.report(text.span().start, "kan-ontbreken", gap.in_field());
             return None;
         }
         let fill = match (Place::of(&expression), expression.literal()) {
@@ -303,9 +299,8 @@ impl Compiler<'_> {
     }
 
     fn guarded(&mut self, at: usize, lineage: &Lineage) -> Option<()> {
-        let Some(path) = lineage.unguarded.first() else { return Some(()) };
-        let text = format!("{path} kan ontbreken; gebruik has() in de voorwaarde");
-        self.report(at, "kan-ontbreken", text);
+        let Some(gap) = lineage.unguarded.first() else { return Some(()) };
+        self.report(at, "kan-ontbreken", gap.in_condition());
         None
     }
 

@@ -107,8 +107,13 @@ fn check_points_at_the_line_and_column_of_what_is_wrong_with_a_field() {
         ("'plek.straat?' = \"raad(b.id)\"", "3:18: onbekende functie raad [pad]"),
         (
             "'plek.straat' = \"b.thema\"",
-            "3:17: b.thema kan ontbreken; zet een ? achter het doel \
-            of gebruik has() [kan-ontbreken]",
+            "3:17: b.thema kan ontbreken; zet een ? achter het doel, \
+            of schrijf has(b.thema) ? … : … [kan-ontbreken]",
+        ),
+        (
+            "'plek.straat' = \"has(b.thema) ? 'x' : b.thema\"",
+            "3:17: b.thema kan ontbreken; zet een ? achter het doel, \
+            of schrijf has(b.thema) ? … : … [kan-ontbreken]",
         ),
         (
             "'plek.straat' = \"code('x', b.id)\"",
@@ -162,12 +167,12 @@ fn check_points_at_what_is_wrong_with_a_list() {
         (
             "doel = \"mensen\"\nbron = \"b.personen\"\nwaar = \"e.naam == 'x'\"\n",
             "6:8: \
-            b.personen[].naam kan ontbreken; gebruik has() in de voorwaarde [kan-ontbreken]",
+            b.personen[].naam kan ontbreken; schrijf has(e.naam) && ervoor [kan-ontbreken]",
         ),
         (
             "doel = \"mensen\"\nbron = \"b.personen.filter(p, p.naam == 'x')\"\n",
             "5:8: \
-            b.personen[].naam kan ontbreken; gebruik has() in de voorwaarde [kan-ontbreken]",
+            b.personen[].naam kan ontbreken; schrijf has(p.naam) && ervoor [kan-ontbreken]",
         ),
     ] {
         let found = problem(&list(&format!("{lines}{rol}")));
