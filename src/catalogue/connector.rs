@@ -271,7 +271,7 @@ impl Loader<'_> {
         let mapping = self.mapping(&text.mapping, sides)?;
         let condition = match &text.waar {
             None => None,
-            Some(condition) => Some(self.fact(Some(condition), &document)?),
+            Some(condition) => Some(self.condition(condition, &document)?),
         };
         let media_type = text.mediatype.clone().unwrap_or_else(|| media_type.to_owned());
         Some(Outbound { kind, schema, mapping, media_type, condition })
@@ -330,6 +330,12 @@ impl Loader<'_> {
         let variables = BTreeMap::from([("b".to_owned(), variable)]);
         let compiled = Expression::compile(text.get_ref(), self.source.file)
             .and_then(|expression| expression.lineage(&variables).map(|_| expression));
+        compiled.map_err(|e| self.report(text.span().start, "uitdrukking", e)).ok()
+    }
+
+    /// A condition on a whole document, which guards what can be absent.
+    fn condition(&mut self, text: &Spanned<String>, document: &Shape) -> Option<Expression> {
+        let compiled = Expression::condition(text.get_ref(), self.source.file, document);
         compiled.map_err(|e| self.report(text.span().start, "uitdrukking", e)).ok()
     }
 
