@@ -254,7 +254,7 @@ impl Loader<'_> {
         let schema = self.schema(&text.schema)?;
         let target = &self.canonical.get(&kind)?.schema.shape;
         let hub = facts::inbound();
-        let sides = Source { document: &schema.shape, hub: &hub, target };
+        let sides = Source { document: &schema.shape, hub: &hub, earlier: None, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         let id = self.fact(text.id.as_ref(), &schema.shape);
         let sender = self.fact(text.afzender.as_ref(), &schema.shape);
@@ -266,8 +266,9 @@ impl Loader<'_> {
         let kind = self.kind(&text.bericht)?;
         let schema = self.schema(&text.schema)?;
         let document = facts::minimised(&self.canonical.get(&kind)?.schema.shape, &kind);
-        let hub = facts::outbound();
-        let sides = Source { document: &document, hub: &hub, target: &schema.shape };
+        let (hub, earlier) = (facts::outbound(), facts::earlier());
+        let (earlier, target) = (Some(&earlier), &schema.shape);
+        let sides = Source { document: &document, hub: &hub, earlier, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         let condition = match &text.waar {
             None => None,
@@ -280,7 +281,8 @@ impl Loader<'_> {
     fn answer(&mut self, text: &AnswerText) -> Option<Answer> {
         let schema = self.schema(&text.schema)?;
         let (document, hub) = (facts::answer(), facts::outbound());
-        let sides = Source { document: &document, hub: &hub, target: &schema.shape };
+        let (earlier, target) = (None, &schema.shape);
+        let sides = Source { document: &document, hub: &hub, earlier, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         Some(Answer { status: text.status, schema, mapping })
     }

@@ -15,10 +15,10 @@ use super::unit::{Entry, LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, QuarantineId, Received, Refused, Submission};
 use crate::casework;
 use crate::evidence::DataKey;
-use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal,
 };
+use crate::message::{CaseState, EarlierParcel};
 use crate::pipeline::{Admitted, Dispatch};
 
 const INBOX: Table = Table {
@@ -187,6 +187,9 @@ impl Group {
             cases.insert(row.uuid("case_id")?);
         }
         group.book = CaseBook::load(unit, &keys, cases).await?;
+        if submissions.iter().any(|submission| submission.rules.looks_back) {
+            group.book.look_back(unit).await?;
+        }
         Ok(group)
     }
 
@@ -275,6 +278,18 @@ impl Group {
             answer: message.effect == Effect::Bevestiging,
         };
         let put = unit.put_parcels(&dispatch, &made, case)?;
+        if !made.answer {
+            let sent = dispatch.parcels.iter().map(|parcel| EarlierParcel {
+                recipient: parcel.recipient.clone(),
+                id: parcel.id,
+                made_at: *at,
+                kind: parcel.role.bericht.clone(),
+                message: id.into(),
+                sender: message.sender.clone(),
+                reference: message.reference.clone(),
+            });
+            case.state.earlier.extend(sent);
+        }
         let accepted = Accepted {
             public_id,
             repeat: false,

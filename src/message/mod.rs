@@ -15,7 +15,7 @@ mod stage;
 mod time;
 
 pub use canonical::{CanonicalMessage, Confirmation, Reference};
-pub use case::CaseState;
+pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,

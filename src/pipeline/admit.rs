@@ -136,7 +136,7 @@ impl Native<'_> {
             "afzender": { "naam": partner.name, "oin": partner.oin, "id": partner.id },
         });
         Run::new(&self.entry.mapping, &catalogue.engine)
-            .document(&self.value, &hub)
+            .document(&[("b", &self.value), ("h", &hub)])
             .map_err(|violations| Refusal::new(Fault::Vertaling, violations))
     }
 }

@@ -71,7 +71,8 @@ fn render(
         "hub": { "naam": catalogue.hub.naam, "oin": catalogue.hub.oin },
         "ontvanger": { "naam": partner.name, "oin": partner.oin, "id": partner.id },
     });
-    let (native, _) = Run::new(&form.mapping, &catalogue.engine).document(&document, &hub).ok()?;
+    let run = Run::new(&form.mapping, &catalogue.engine);
+    let (native, _) = run.document(&[("b", &document), ("h", &hub)]).ok()?;
     if !form.schema.accepts(&native) {
         return None;
     }

@@ -242,7 +242,8 @@ fn rules() -> Arc<Rules> {
 }
 
 pub fn rules_of(catalogue: Digest) -> Arc<Rules> {
-    Arc::new(Rules { catalogue, dispatch: Box::new(dispatch), feedback: Box::new(feedback) })
+    let (dispatch, feedback) = (Box::new(dispatch), Box::new(feedback));
+    Arc::new(Rules { catalogue, looks_back: true, dispatch, feedback })
 }
 
 fn dispatch(
