@@ -11,5 +11,6 @@ mod concurrency;
 mod disk_full;
 mod hub;
 mod isolation;
+mod references;
 mod sets;
 mod tidy;
