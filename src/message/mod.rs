@@ -25,4 +25,4 @@ pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use stage::{Stage, Usage};
-pub use time::Timestamp;
+pub use time::{Second, Timestamp};

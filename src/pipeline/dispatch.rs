@@ -17,7 +17,7 @@ use crate::catalogue::route::{Asked, municipality};
 use crate::catalogue::{Catalogue, Origin, Shape};
 use crate::message::{
     CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
-    RoleStatement, RouteId, Stage, Timestamp, Usage, Violation,
+    RoleStatement, RouteId, Second, Stage, Timestamp, Usage, Violation,
 };
 use crate::message::{CaseState, EARLIER_MAX, EarlierParcel};
 
@@ -255,7 +255,7 @@ pub fn feedback(
     let mut data = json!({
         "kenmerk": about.reference,
         "gebruik": about.usage,
-        "tijdstip": now,
+        "tijdstip": Second::from(now),
         "status": about.stage,
         "bericht": about.external_id.reveal(),
     });
@@ -294,7 +294,7 @@ pub(super) struct Job<'a> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Earlier {
     zending: ParcelId,
-    opgesteld: Timestamp,
+    opgesteld: Second,
     bericht: String,
 }
 
@@ -305,7 +305,7 @@ fn got_before(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerI
     let mut earlier: Vec<Earlier> = newest_first
         .map(|parcel| Earlier {
             zending: parcel.id,
-            opgesteld: parcel.made_at,
+            opgesteld: parcel.made_at.into(),
             bericht: parcel.kind.clone(),
         })
         .collect();
@@ -346,7 +346,7 @@ impl Job<'_> {
                 bewaren_dagen: role.retention_days,
                 vervangt: None,
                 voorganger_ontbreekt: false,
-                opgesteld: self.now,
+                opgesteld: self.now.into(),
             },
             withheld: Vec::new(),
         })
@@ -392,7 +392,7 @@ impl Job<'_> {
         json!({
             "zending": id,
             "casus": self.case.number,
-            "opgesteld": self.now,
+            "opgesteld": Second::from(self.now),
             "bericht": self.kind.to_string(),
             "hub": { "naam": self.catalogue.hub.naam, "oin": self.catalogue.hub.oin },
             "ontvanger": { "naam": recipient.name, "oin": recipient.oin, "id": recipient.id },

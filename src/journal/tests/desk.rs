@@ -313,7 +313,7 @@ pub fn parcel(
             bewaren_dagen: 30,
             vervangt: None,
             voorganger_ontbreekt: false,
-            opgesteld: now,
+            opgesteld: now.into(),
         },
         withheld: vec![],
     }
