@@ -14,8 +14,9 @@ use super::sql::{Cell, Read, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CorrelationKey, Decision};
 use crate::evidence::DataKey;
-use crate::message::{CaseNumber, Digest, PartnerId, Timestamp, Usage};
+use crate::message::{CanonicalMessage, CaseNumber, Digest, PartnerId, Timestamp, Usage};
 use crate::message::{CaseState, EarlierParcel};
+use crate::pipeline::Parcel;
 
 /// What a group knows of its cases.
 #[derive(Default)]
@@ -33,6 +34,26 @@ pub(super) struct CaseWork {
     /// Seals what is stored in it.
     pub key: Arc<DataKey>,
     pub lanes: HashMap<PartnerId, Lane>,
+}
+
+impl CaseWork {
+    /// Notes what recipients get of a message, for those that follow it in this group.
+    pub fn remember(
+        &mut self,
+        (id, message): (Uuid, &CanonicalMessage),
+        parcels: &[Parcel],
+        at: Timestamp,
+    ) {
+        self.state.earlier.extend(parcels.iter().map(|parcel| EarlierParcel {
+            recipient: parcel.recipient.clone(),
+            id: parcel.id,
+            made_at: at,
+            kind: parcel.role.bericht.clone(),
+            message: id.into(),
+            sender: message.sender.clone(),
+            reference: message.reference.clone(),
+        }));
+    }
 }
 
 /// Whether a lane has unsettled parcels, and whether its last parcel was dropped.

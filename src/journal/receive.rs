@@ -15,10 +15,10 @@ use super::unit::{Entry, LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, QuarantineId, Received, Refused, Submission};
 use crate::casework;
 use crate::evidence::DataKey;
+use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal,
 };
-use crate::message::{CaseState, EarlierParcel};
 use crate::pipeline::{Admitted, Dispatch};
 
 const INBOX: Table = Table {
@@ -279,16 +279,7 @@ impl Group {
         };
         let put = unit.put_parcels(&dispatch, &made, case)?;
         if !made.answer {
-            let sent = dispatch.parcels.iter().map(|parcel| EarlierParcel {
-                recipient: parcel.recipient.clone(),
-                id: parcel.id,
-                made_at: *at,
-                kind: parcel.role.bericht.clone(),
-                message: id.into(),
-                sender: message.sender.clone(),
-                reference: message.reference.clone(),
-            });
-            case.state.earlier.extend(sent);
+            case.remember((id, message), &dispatch.parcels, *at);
         }
         let accepted = Accepted {
             public_id,

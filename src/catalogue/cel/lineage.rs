@@ -152,12 +152,12 @@ struct Place<'s> {
 impl<'s> Place<'s> {
     /// One step further. `written` is how the expression writes it, where that is a path.
     fn step(&self, step: Step, to: (&'s Shape, bool), written: Option<&Path>) -> Self {
-        let (shape, optional) = to;
+        let ((shape, optional), alone) = (to, std::slice::from_ref(&step));
         let mut missing = self.missing.clone();
-        if optional && !self.known.contains(std::slice::from_ref(&step)) {
+        if optional && !self.known.contains(alone) {
             missing.push(written.and_then(question));
         }
-        let below = self.known.iter().filter_map(|steps| steps.strip_prefix(&[step.clone()]));
+        let below = self.known.iter().filter_map(|steps| steps.strip_prefix(alone));
         let known = below.filter(|rest| !rest.is_empty()).map(<[Step]>::to_vec).collect();
         Self { path: self.path.then(step), shape, known, missing }
     }
