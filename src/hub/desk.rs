@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::look::look;
 use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
-use crate::message::{Digest, ParcelId, PartnerId, PublicId};
+use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second};
 use crate::transport::{
     Answer, AuthResult, Check, Collected, Confirmed, OutgoingParcel, PartnerDesk, Readiness, Room,
     Unavailable, Word,
@@ -163,7 +163,7 @@ impl Hub {
             "casus": trace.message.case_number,
             "soort": trace.message.kind,
             "gebruik": trace.message.usage,
-            "ontvangen": trace.message.received_at,
+            "ontvangen": Second::from(trace.message.received_at),
             "zendingen": parcels.collect::<Vec<_>>(),
             "bewijzen": proofs,
         })))
@@ -186,7 +186,7 @@ impl Hub {
                 .collect(partner, now, left.min(usize::from(STEP)), LEASE_S, self.looks())
                 .await
                 .map_err(unavailable)?;
-            let leased_until = now.plus_seconds(LEASE_S);
+            let leased_until = now.plus_seconds(LEASE_S).into();
             let (went, review) = (taken.parcels.len(), taken.review);
             for parcel in taken.parcels {
                 size += parcel.bytes.len();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::message::{Digest, ParcelId, PartnerId, PublicId, Stage, Timestamp};
+use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second, Stage};
 
 use super::{Answer, OutgoingParcel};
 
@@ -38,7 +38,7 @@ pub enum AuthResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
     pub parcel: OutgoingParcel,
-    pub leased_until: Timestamp,
+    pub leased_until: Second,
 }
 
 /// A recipient's word about a parcel, as it came over HTTP.

@@ -11,5 +11,7 @@ mod concurrency;
 mod disk_full;
 mod hub;
 mod isolation;
+mod moments;
+mod references;
 mod sets;
 mod tidy;

@@ -1,6 +1,7 @@
 //! The journal with fake rules: what it promises, told as stories.
 
 mod desk;
+mod earlier;
 mod erasure;
 mod evidence;
 mod incoming;
