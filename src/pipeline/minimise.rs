@@ -81,10 +81,10 @@ pub fn minimise<'a>(
         own: grants.purposes.iter().map(|purpose| Hold::root(purpose)).collect(),
         other: None,
     };
-    let mut out = Map::new();
     let (Value::Object(fields), Shape::Object(shapes)) = (data, shape) else {
-        return walk.outcome(out);
+        return walk.outcome(Map::new());
     };
+    let mut out = Map::with_capacity(fields.len());
     for field in shapes {
         let name = field.name.as_str();
         let Some(value) = fields.get(name) else { continue };
@@ -333,7 +333,9 @@ impl<'a> Walk<'a, '_> {
         let before = self.mark();
         let carried: &[&str] =
             facts::WITH_ELEMENT.iter().find(|(name, _)| *name == list).map_or(&[], |(_, f)| f);
-        let (mut out, mut granted_any) = (Map::new(), false);
+        let hopeful = level.own.iter().any(Hold::grants);
+        let room = value.as_object().filter(|_| hopeful).map_or(0, Map::len);
+        let (mut out, mut granted_any) = (Map::with_capacity(room), false);
         for field in shapes {
             let name = field.name.as_str();
             let Some(value) = value.get(name) else { continue };

@@ -12,6 +12,7 @@ use super::super::findings::{Findings, tame};
 use super::Element;
 use super::scope::{Scope, Space};
 use super::text::is_xml_char;
+use super::value::is_blank;
 use crate::catalogue::{Namespaces, is_xml_name};
 use crate::message::{Fault, Refusal};
 
@@ -142,6 +143,8 @@ impl Builder<'_> {
 
     fn text(&mut self, text: &str, may_be_outside: bool) -> Result<(), Refusal> {
         match self.open.last_mut() {
+            // White space between elements is layout.
+            Some(element) if !element.children.is_empty() && is_blank(text) => {}
             Some(element) => element.text.push_str(text),
             None if may_be_outside && text.trim_ascii().is_empty() => {}
             None => return Err(self.stop(OUTSIDE)),

@@ -42,7 +42,7 @@ impl<'t> Walk<'t> {
         self.chain.push(element);
         let shape_of =
             |name: &str| fields.iter().find(|field| field.name == name).map(|field| &field.shape);
-        let mut object = Map::new();
+        let mut object = Map::with_capacity(element.attributes.len() + element.children.len());
         for (name, text) in &element.attributes {
             let key = format!("@{name}");
             let value = typed(text, shape_of(&key).unwrap_or(&Shape::Any));
@@ -116,6 +116,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-fn is_blank(text: &str) -> bool {
+/// Whether a text is nothing but what XML calls white space.
+pub(super) fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
