@@ -8,20 +8,20 @@ use crate::catalogue::connector::{Connector, Format, Inbound};
 use crate::message::{Fault, Refusal, Violation};
 
 /// A document that was read as the connector's format, before its type is known.
-pub enum Decoded {
+pub enum Decoded<'b> {
     Json(Value),
-    Xml(xml::Tree),
+    Xml(xml::Tree<'b>),
     Csv(csv::Row),
 }
 
 /// The one row of a message; several rows come as a file, and are split before.
 const ONE_ROW: &str = "Stuur één rij per bericht; meer rijen gaan als bestand.";
 
-impl Decoded {
+impl<'b> Decoded<'b> {
     /// Reads bytes as the connector writes them.
     pub fn read(
         connector: &Connector,
-        bytes: &[u8],
+        bytes: &'b [u8],
         media_type: Option<&str>,
     ) -> Result<Self, Refusal> {
         let charset = accepted_charset(connector, media_type)?;
