@@ -79,10 +79,11 @@ impl<'b> Decoded<'b> {
         })
     }
 
-    /// The document as a value, led by the shape of its schema.
-    pub fn to_value(&self, shape: &Shape) -> Result<Value, Refusal> {
+    /// The document as a value, led by the shape of its schema. Once: JSON is handed over, and
+    /// what stays behind can only say where something stands.
+    pub fn take_value(&mut self, shape: &Shape) -> Result<Value, Refusal> {
         match self {
-            Self::Json(value) => Ok(value.clone()),
+            Self::Json(value) => Ok(std::mem::take(value)),
             Self::Xml(tree) => tree.to_value(shape),
             Self::Csv(row) => Ok(row.to_value(shape)),
         }
