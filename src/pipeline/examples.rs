@@ -253,7 +253,7 @@ impl<'a> Runner<'a> {
                     self.seen.rules(&entry.mapping, &trace.fired);
                     let decoded = Decoded::read(self.connector, bytes, None);
                     if let Some(value) =
-                        decoded.ok().and_then(|d| d.to_value(&entry.schema.shape).ok())
+                        decoded.ok().and_then(|mut d| d.take_value(&entry.schema.shape).ok())
                     {
                         self.seen.document(&entry.schema.file, &value);
                     }
@@ -303,10 +303,10 @@ impl<'a> Runner<'a> {
         self.seen.document(&made.form.schema.file, &made.native);
         let shape = &made.form.schema.shape;
         let expected = Decoded::read(self.connector, self.native()?, None)
-            .and_then(|decoded| decoded.to_value(shape))
+            .and_then(|mut decoded| decoded.take_value(shape))
             .map_err(|refusal| unexpected(&refusal.violations, "native").join("; "))?;
         let actual = Decoded::read(self.connector, &made.bytes, None)
-            .and_then(|decoded| decoded.to_value(shape))
+            .and_then(|mut decoded| decoded.take_value(shape))
             .map_err(|refusal| unexpected(&refusal.violations, "native").join("; "))?;
         let mut problems = differences(&expected, &actual);
         let expected: Vec<Withheld> = self.required("achtergehouden.json")?;
