@@ -17,6 +17,7 @@ use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
 use crate::hub::{Deliverer, Hub, Office, StartError, clock};
+use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::transport::files::{Folder, POLL_EVERY};
 use crate::transport::http::{
@@ -118,11 +119,13 @@ impl Service {
     /// Opens the hub and starts every task of it.
     pub async fn start(
         data: &Path,
+        store: &Store,
         keys: Arc<HubKeys>,
         files: &Files,
         addresses: &Addresses,
     ) -> Result<Self, RunError> {
-        let opened = Hub::open(data, keys, files, |writer| tokio::spawn(writer.run())).await?;
+        let opened =
+            Hub::open(data, store, keys, files, |writer| tokio::spawn(writer.run())).await?;
         let hub = opened.hub;
         let limits = Limits::default();
         let door = http::bind(addresses.http, addresses.beyond_loopback).await?;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::access::{Halt, read_keys, start_halt};
+use super::access::{self, Halt, read_keys, start_halt};
 use super::check;
 use super::output::{Exit, say};
 use crate::lifecycle::{Addresses, RunError, Service};
-use crate::settings::{self, Settings};
+use crate::settings;
 use crate::telemetry;
 
 pub async fn run(data: &Path, config: Option<&Path>, listen: Option<std::net::SocketAddr>) -> Exit {
@@ -21,9 +21,8 @@ async fn serve(
     config: Option<&Path>,
     listen: Option<std::net::SocketAddr>,
 ) -> Result<(), Halt> {
-    let settings = Settings::load(config).map_err(|error| {
-        Halt::new(Exit::Invalid, format!("de instellingen kloppen niet: {error}"))
-    })?;
+    let settings = access::settings(config)?;
+    let store = access::store_of(&settings, data)?;
     telemetry::start(settings.log.form, &settings.log.level);
     let keys = read_keys(data)?;
     let files = settings::read_or_shipped(config)
@@ -32,8 +31,9 @@ async fn serve(
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
     };
-    let mut service =
-        Service::start(data, keys, &files, &addresses).await.map_err(|error| halt_of(&error))?;
+    let mut service = Service::start(data, &store, keys, &files, &addresses)
+        .await
+        .map_err(|error| halt_of(&error))?;
     say(&format!("Schakel luistert op http://{} (gegevens in {})", service.http, data.display()));
     if !service.given_set_is_active {
         say("De aangeboden set is een andere dan de actieve; maak haar actief met: \

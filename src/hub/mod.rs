@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::Files;
 use crate::evidence::{HubKeys, sign_role};
-use crate::journal::{Journal, JournalError, OpenError, Outgoing, Writer};
+use crate::journal::{Journal, JournalError, OpenError, Outgoing, Store, Writer};
 use crate::message::PartnerId;
 use crate::transport::http::webhook::Webhooks;
 use crate::transport::{CloudEvent, OutgoingParcel, Proof};
@@ -71,14 +71,15 @@ pub struct Opened {
 }
 
 impl Hub {
-    /// Opens the journal in `data` and starts its writer through `spawn`.
+    /// Opens the journal and starts its writer through `spawn`.
     pub async fn open(
         data: &Path,
+        store: &Store,
         keys: Arc<HubKeys>,
         files: &Files,
         spawn: impl FnOnce(Writer) -> tokio::task::JoinHandle<()>,
     ) -> Result<Opened, StartError> {
-        let (journal, writer) = Journal::open(data, keys, clock::now()).await?;
+        let (journal, writer) = Journal::open(store, keys, clock::now()).await?;
         let writer = spawn(writer);
         let (active, given_set_is_active) = active::restore(&journal, data, files).await?;
         let directory = Directory::load(&journal).await?;

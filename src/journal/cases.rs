@@ -4,12 +4,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::JournalError;
 use super::keys::Vault;
-use super::sql::{Cell, Read, Table, fetch_in, unreadable};
+use super::sql::{Cell, Conn, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CorrelationKey, Decision};
 use crate::evidence::DataKey;
@@ -142,7 +141,7 @@ impl CaseBook {
 
 /// Cases by id, with who takes part and how their lanes are. Erased ones are left out.
 pub(super) async fn load(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     vault: &Vault,
     ids: BTreeSet<Uuid>,
 ) -> Result<HashMap<Uuid, CaseWork>, JournalError> {
@@ -152,8 +151,10 @@ pub(super) async fn load(
     }
     let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
     let mut keys = vault.holder_keys(ids).await?;
+    // An erasure that was begun counts: its key is about to go, if it is not gone already.
     let sql = "select id, number, usage, theme from cases
-                   where id in ({ids}) and erased_at is null";
+                   where id in ({ids}) and erased_at is null
+                   and not exists (select 1 from erasure e where e.holder = cases.id)";
     for row in fetch_in(conn, sql, cells.clone()).await? {
         let id = row.uuid("id")?;
         let Some(key) = keys.remove(&id) else { continue };

@@ -3,10 +3,10 @@
 //! Three steps, each committed: the intent, the key, the marks. Whatever step the process dies
 //! after, the next start finishes it; an intent is never taken back.
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::sql::{Cell, Read, query};
+use super::shared;
+use super::sql::{Cell, Conn, query};
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind};
 use crate::message::{Digest, PartnerId, Timestamp};
@@ -36,15 +36,15 @@ pub struct Erased {
 }
 
 /// Intents that were stored and not finished.
-pub(super) async fn unfinished(conn: &mut SqliteConnection) -> Result<Vec<Intent>, sqlx::Error> {
+pub(super) async fn unfinished(conn: &mut Conn) -> Result<Vec<Intent>, sqlx::Error> {
     let sql = "select holder from erasure where done_at is null order by seq";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql, []).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(Intent { holder: row.uuid("holder")? })).collect()
 }
 
 /// Everything that was ever erased, for a key store that came back from a backup.
-pub(super) async fn all_erased(conn: &mut SqliteConnection) -> Result<Vec<Cell>, sqlx::Error> {
-    let rows = sqlx::query("select holder from erasure").fetch_all(conn).await?;
+pub(super) async fn all_erased(conn: &mut Conn) -> Result<Vec<Cell>, sqlx::Error> {
+    let rows = query("select holder from erasure", []).fetch_all(conn).await?;
     rows.iter().map(|row| row.uuid("holder").map(Cell::from)).collect()
 }
 
@@ -64,6 +64,9 @@ impl Unit<'_> {
         let row = query(sql, [order.id.into()]).fetch_optional(&mut *self.conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let holder = row.uuid("holder")?;
+        if self.conn.is_postgres() {
+            shared::lock_case(self.conn, holder).await?;
+        }
         let sql = "insert into erasure (holder, kind, asked_by, why, asked_at)
             values ($1, $2, $3, $4, $5) on conflict (holder) do nothing";
         let cells = [
@@ -74,7 +77,7 @@ impl Unit<'_> {
             now.into(),
         ];
         let done = query(sql, cells).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 0 {
+        if done == 0 {
             return Err(JournalError::Erased);
         }
         Ok(Intent { holder })
@@ -87,6 +90,14 @@ impl Unit<'_> {
         now: Timestamp,
     ) -> Result<Erased, JournalError> {
         let holder = intent.holder;
+        if self.conn.is_postgres() {
+            shared::lock_case(self.conn, holder).await?;
+        }
+        let sql = "update erasure set done_at = $2 where holder = $1 and done_at is null";
+        if query(sql, [holder.into(), now.into()]).execute(self.conn).await? == 0 {
+            // Another hub finished it.
+            return Ok(Erased { holder, parcels_dropped: 0 });
+        }
         let sql = "update outbox set state = 'vervallen', head = 0, lease_token = null,
                 stage = case when stage = 'klaargezet' then 'verlopen' else stage end
             where case_id = $1 and state in ('wacht', 'uitval')";
@@ -99,10 +110,8 @@ impl Unit<'_> {
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         let sql = "update cases set erased_at = $2 where id = $1";
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
-        let sql = "update erasure set done_at = $2 where holder = $1";
-        query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         self.erasure_leaves(holder, now).await?;
-        Ok(Erased { holder, parcels_dropped: dropped.rows_affected() })
+        Ok(Erased { holder, parcels_dropped: dropped })
     }
 
     /// A leaf for each document, under the id and partner of its first one: its sender and its

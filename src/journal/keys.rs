@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::JournalError;
-use super::sql::{Cell, Read, Table, fetch_in, query};
+use super::sql::{Cell, Conn, Pool, Table, fetch_in, query};
 use crate::evidence::{DataKey, HubKeys, NONCE_BYTES, WrappedKey, commitment};
 use crate::message::Digest;
 
@@ -66,7 +65,7 @@ pub(super) struct Sealed {
 pub(super) struct Vault {
     pub hub: Arc<HubKeys>,
     random: SystemRandom,
-    store: SqlitePool,
+    store: Pool,
     cache: Mutex<Cache>,
 }
 
@@ -81,7 +80,7 @@ pub(super) const CASE_KEY: Table =
     Table { name: "case_key", columns: "holder, epoch, wrapped", suffix: "" };
 
 impl Vault {
-    pub fn new(hub: Arc<HubKeys>, store: SqlitePool) -> Self {
+    pub fn new(hub: Arc<HubKeys>, store: Pool) -> Self {
         Self { hub, random: SystemRandom::new(), store, cache: Mutex::default() }
     }
 
@@ -155,7 +154,7 @@ impl Vault {
 
     async fn read_keys(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         holders: Vec<Cell>,
     ) -> Result<HashMap<Uuid, Arc<DataKey>>, JournalError> {
         const SQL: &str = "select holder, epoch, wrapped from case_key where holder in ({ids})";
@@ -172,8 +171,8 @@ impl Vault {
     }
 
     /// Wraps the keys of earlier epochs under the present one, some at a time; answers how many.
-    pub async fn rewrap(&self, store: &mut SqliteConnection) -> Result<u64, JournalError> {
-        sqlx::query("begin immediate").execute(&mut *store).await?;
+    pub async fn rewrap(&self, store: &mut Conn) -> Result<u64, JournalError> {
+        store.begin().await?;
         let sql = "select holder from case_key where epoch < $1 limit $2";
         let cells = [i64::from(self.hub.epoch()).into(), REWRAP_MAX.into()];
         let mut holders = Vec::new();
@@ -186,17 +185,24 @@ impl Vault {
             let [holder, epoch, wrapped] = self.holder_row(*holder, key)?;
             query(sql, [holder, epoch, wrapped]).execute(&mut *store).await?;
         }
-        sqlx::query("commit").execute(&mut *store).await?;
+        store.commit().await?;
         Ok(keys.len() as u64)
     }
 
+    /// Over PostgreSQL nothing is kept open: another hub may have erased it since.
     fn cached(&self, holder: Uuid) -> Option<Arc<DataKey>> {
+        if self.store.is_postgres() {
+            return None;
+        }
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.newer.get(&holder).or_else(|| cache.older.get(&holder)).cloned()
     }
 
     /// Keeps a key open. For the writer only: a reader could put back what was just erased.
     pub fn remember(&self, holder: Uuid, key: Arc<DataKey>) {
+        if self.store.is_postgres() {
+            return;
+        }
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.newer.len() >= CACHE_MAX / 2 {
             cache.older = std::mem::take(&mut cache.newer);

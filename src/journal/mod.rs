@@ -1,13 +1,16 @@
 //! The truth: inbox, outbox, cases, quarantine and evidence, and the only room that knows sqlx.
 //!
 //! One [`Writer`] task owns the write connections and commits what it is asked in groups; a
-//! [`Journal`] is how everybody else asks it, and reads. Accepted means that the commit was
-//! flushed to disk. What a message leads to is decided by pure functions that come along with it
-//! ([`Rules`]); moving parcels, and what an HTTP status is, is left to `transport` and `hub`.
+//! [`Journal`] is how everybody else asks it, and reads. On SQLite there is one writer; over
+//! PostgreSQL there is one for each hub, and what they touch together they lock. Accepted means
+//! that the commit was flushed to disk. What a message leads to is decided by pure functions that
+//! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
+//! `transport` and `hub`.
 
 mod cases;
 mod collected;
 mod confirm;
+mod counters;
 mod erase;
 mod error;
 mod keys;
@@ -21,6 +24,7 @@ mod quarantine;
 mod receive;
 mod replace;
 mod sequence;
+mod shared;
 mod sql;
 mod trace;
 mod types;
@@ -33,10 +37,8 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -48,6 +50,7 @@ pub use self::listings::{
     Waiting,
 };
 pub use self::lookups::{Activation, Credential};
+pub use self::open::{Servers, Store};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
@@ -64,7 +67,7 @@ pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
-use self::sql::Read;
+use self::sql::Pool;
 use self::writer::{Command, Done, Order};
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
@@ -73,7 +76,7 @@ use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 #[derive(Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Command>,
-    reads: SqlitePool,
+    reads: Pool,
     databases: Databases,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
@@ -82,23 +85,26 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, or makes one, and finishes what a crash left half done.
+    /// Opens the journal, or makes one, and finishes what a crash left half done.
     /// The writer that comes with it has to be run; it ends when the last `Journal` is dropped.
     pub async fn open(
-        dir: &Path,
+        store: &Store,
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        Self::open_databases(dir, Databases::in_folder(dir), hub, now).await
+        Self::open_databases(store, Databases::of(store), hub, now).await
     }
 
     async fn open_databases(
-        dir: &Path,
+        store: &Store,
         databases: Databases,
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        let lock = open::lock(dir)?;
+        let lock = match store {
+            Store::Folder(dir) => Some(open::lock(dir)?),
+            Store::Postgres(_) => None,
+        };
         let mut conn = databases.connect_journal().await?;
         open::check_keys(&mut conn, &hub).await?;
         drop(databases.connect_keys().await?);
@@ -106,26 +112,21 @@ impl Journal {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
-        let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
+        let (keys, file) = (Arc::clone(&vault), lock.clone());
         let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
-        Ok((Self { queue: sender, reads, databases, vault, changes, _lock: Some(lock) }, writer))
+        Ok((Self { queue: sender, reads, databases, vault, changes, _lock: lock }, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
     /// write answer `Stopped`.
-    pub async fn open_reader(dir: &Path, hub: Arc<HubKeys>) -> Result<Self, OpenError> {
-        let databases = Databases::in_folder(dir);
+    pub async fn open_reader(store: &Store, hub: Arc<HubKeys>) -> Result<Self, OpenError> {
+        let databases = Databases::of(store);
         let reads = databases.read_journal().await?;
-        open::match_keys(&mut *reads.acquire().await?, &hub).await?;
+        open::match_keys(&mut reads.acquire().await?, &hub).await?;
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
         Ok(Self { queue, reads, databases, vault, changes, _lock: None })
-    }
-
-    /// Whether a folder holds a journal.
-    pub fn exists_in(dir: &Path) -> bool {
-        Databases::in_folder(dir).exist()
     }
 
     /// The keys that the journal is sealed with.

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::sql::{Read, query};
+use super::sql::{Conn, query};
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind};
 use crate::message::{Digest, PartnerId, Timestamp};
@@ -61,10 +60,8 @@ pub struct Proposal {
     pub note: String,
 }
 
-pub(super) async fn load_suspended(
-    conn: &mut SqliteConnection,
-) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
-    let rows = sqlx::query("select partner from suspension").fetch_all(conn).await?;
+pub(super) async fn load_suspended(conn: &mut Conn) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+    let rows = query("select partner from suspension", []).fetch_all(conn).await?;
     rows.iter().map(|row| row.parsed("partner")).collect()
 }
 
@@ -93,7 +90,7 @@ impl Unit<'_> {
             PartnerOrder::Resume { partner, .. } => {
                 let sql = "delete from suspension where partner = $1";
                 let done = query(sql, [partner.as_str().into()]).execute(&mut *self.conn).await?;
-                if done.rows_affected() == 0 {
+                if done == 0 {
                     return Err(JournalError::NotFound);
                 }
                 self.partner_leaf(partner, "hervat", now)?;
@@ -156,7 +153,7 @@ impl Unit<'_> {
     async fn revoke_token(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
         let sql = "update credential set revoked_at = $2 where id = $1 and revoked_at is null";
         let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+        if done == 1 { Ok(()) } else { Err(JournalError::NotFound) }
     }
 
     async fn add_secret(
@@ -180,7 +177,7 @@ impl Unit<'_> {
     async fn revoke_secret(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
         let sql = "update secret set revoked_at = $2 where id = $1 and revoked_at is null";
         let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+        if done == 1 { Ok(()) } else { Err(JournalError::NotFound) }
     }
 
     async fn activate(
@@ -228,7 +225,7 @@ impl Unit<'_> {
         let sql = "update activation set state = 'actief', approved_by = $2, decided_at = $3,
                 leaf = $4 where id = $1";
         let cells = [id.into(), by.into(), now.into(), leaf.into()];
-        query(sql, cells).execute(&mut *self.conn).await?;
+        query(sql, cells).execute(&mut *self.conn).await.map(drop)?;
         Ok(())
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::counters::Counters;
 use super::erase::{self, Erased, ErasureOrder};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
@@ -16,8 +16,9 @@ use super::partners::{self, PartnerOrder};
 use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::sequence::{Sequenced, Tree};
-use super::sql::{Cell, query};
-use super::unit::{Counters, Unit};
+use super::shared;
+use super::sql::{Cell, Conn, query};
+use super::unit::Unit;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
     Submission,
@@ -26,6 +27,9 @@ use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
 pub const QUEUE_MAX: usize = 1024;
+
+/// How often a group that met another hub at the wrong moment is tried again.
+const CONFLICTS_MAX: usize = 5;
 
 /// Orders committed together at most.
 pub const GROUP_MAX: usize = 256;
@@ -105,16 +109,18 @@ pub struct Writer {
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
     /// Held as long as anything may be written.
-    _lock: Arc<File>,
+    _lock: Option<Arc<File>>,
 }
 
 /// What the writer knows beside its connections; read again after every failure.
 pub(super) struct State {
-    journal: SqliteConnection,
-    keys: SqliteConnection,
+    journal: Conn,
+    keys: Conn,
     counters: Counters,
     suspended: BTreeSet<PartnerId>,
     tree: Tree,
+    /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
+    checkpoint: Option<Arc<str>>,
 }
 
 impl Writer {
@@ -123,12 +129,14 @@ impl Writer {
         databases: Databases,
         vault: Arc<Vault>,
         changes: watch::Sender<u64>,
-        lock: Arc<File>,
+        lock: Option<Arc<File>>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
-        lease::release_all(&mut state.journal, now).await?;
+        if !state.journal.is_postgres() {
+            lease::release_all(&mut state.journal, now).await?;
+        }
         Ok(Self { queue, databases, vault, state: Some(state), changes, _lock: lock })
     }
 
@@ -165,7 +173,14 @@ impl Writer {
         if orders.is_empty() {
             return Vec::new();
         }
-        let error = match self.try_group(orders).await {
+        let mut done = self.try_group(orders).await;
+        for _ in 0..CONFLICTS_MAX {
+            if !done.as_ref().is_err_and(JournalError::is_conflict) {
+                break;
+            }
+            done = self.try_group(orders).await;
+        }
+        let error = match done {
             Ok(answers) => return answers,
             Err(error) => error,
         };
@@ -233,13 +248,25 @@ impl State {
     async fn open(databases: &Databases, vault: &Vault) -> Result<Self, OpenError> {
         let mut journal = databases.connect_journal().await?;
         let keys = databases.connect_keys().await?;
-        Ok(Self {
-            counters: Counters::load(&mut journal).await?,
-            suspended: partners::load_suspended(&mut journal).await?,
-            tree: Tree::load(&mut journal, &vault.hub).await?,
-            journal,
-            keys,
-        })
+        // As of one moment: another hub may sign meanwhile.
+        journal.snapshot().await?;
+        let counters = Counters::load(&mut journal).await?;
+        let suspended = partners::load_suspended(&mut journal).await?;
+        let tree = Tree::load(&mut journal, &vault.hub).await?;
+        journal.end().await?;
+        let checkpoint = tree.checkpoint.clone();
+        Ok(Self { counters, suspended, tree, checkpoint, journal, keys })
+    }
+
+    /// Before a group that is not alone: learns what other hubs changed.
+    async fn catch_up(&mut self) -> Result<(), JournalError> {
+        if self.journal.is_postgres() {
+            self.counters.refill(&mut self.journal).await?;
+            let news = shared::news(&mut self.journal).await?;
+            self.suspended = news.suspended;
+            self.checkpoint = news.checkpoint;
+        }
+        Ok(())
     }
 
     /// One transaction.
@@ -249,14 +276,12 @@ impl State {
         orders: &[&Order],
     ) -> Result<Vec<Answer>, JournalError> {
         let mut tree = self.tree.clone();
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let mut unit = Unit::new(
-            &mut self.journal,
-            vault,
-            self.counters,
-            &self.suspended,
-            self.tree.checkpoint.clone(),
-        );
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
+        if unit.conn.is_postgres() {
+            unit.lock(orders).await?;
+        }
         let answers = unit.orders(orders, &mut tree).await?;
         unit.flush().await?;
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
@@ -268,17 +293,25 @@ impl State {
         CASE_KEY.insert_committed(&mut self.keys, rows).await?;
         fail::fail_point!("journal-na-sleutels", |_| std::process::abort());
         fail::fail_point!("journal-voor-commit", |_| std::process::abort());
-        sqlx::query("commit").execute(&mut self.journal).await?;
+        self.journal.commit().await?;
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
         for (holder, key) in new_keys {
             vault.remember(holder, key);
         }
         self.counters = counters;
+        if !self.journal.is_postgres() {
+            self.checkpoint = tree.checkpoint.clone();
+        }
         self.tree = tree;
         if suspensions_changed {
             self.suspended = partners::load_suspended(&mut self.journal).await?;
         }
         Ok(answers)
+    }
+
+    fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
+        let checkpoint = self.checkpoint.clone();
+        Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint)
     }
 
     /// The three steps of an erasure.
@@ -288,18 +321,17 @@ impl State {
         order: &ErasureOrder,
         now: Timestamp,
     ) -> Result<Erased, JournalError> {
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let checkpoint = self.tree.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
         let intent = match unit.intend(order, now).await {
             Ok(intent) => intent,
             Err(error) => {
-                sqlx::query("rollback").execute(&mut self.journal).await?;
+                self.journal.rollback().await?;
                 return Err(error);
             }
         };
-        sqlx::query("commit").execute(&mut self.journal).await?;
+        self.journal.commit().await?;
         self.finish(vault, &intent, now).await
     }
 
@@ -313,25 +345,34 @@ impl State {
         fail::fail_point!("journal-wissing-halverwege", |_| std::process::abort());
         self.destroy_keys(vec![intent.holder.into()]).await?;
         vault.forget(intent.holder);
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let checkpoint = self.tree.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
         let erased = unit.finish_erasure(intent, now).await?;
         unit.flush().await?;
         let counters = unit.counters;
-        sqlx::query("commit").execute(&mut self.journal).await?;
+        self.journal.commit().await?;
         self.counters = counters;
         Ok(erased)
     }
 
-    /// Overwrites the keys (`secure_delete`), and empties the log that still holds them.
+    /// Overwrites the keys (`secure_delete`), and empties the log that still holds them. From
+    /// PostgreSQL they are deleted, and the room is freed for other rows.
     async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
-        for holder in holders {
-            let delete = query("delete from case_key where holder = $1", [holder]);
-            delete.execute(&mut self.keys).await?;
+        if !self.keys.is_postgres() {
+            for holder in holders {
+                let delete = query("delete from case_key where holder = $1", [holder]);
+                delete.execute(&mut self.keys).await?;
+            }
+            return Ok(self.keys.run("pragma wal_checkpoint(truncate)").await?);
         }
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut self.keys).await?;
+        let delete = query("delete from case_key where holder = any($1)", [Cell::array(holders)]);
+        if delete.execute(&mut self.keys).await? > 0
+            && let Err(error) = self.keys.run("vacuum case_key").await
+        {
+            // The key is gone for every reader; what is left is on the pages of the table.
+            tracing::warn!(%error, "the table of keys could not be vacuumed after an erasure");
+        }
         Ok(())
     }
 
