@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
-use crate::hub::{Deliverer, Hub, Office, StartError, clock};
+use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::transport::files::{Folder, POLL_EVERY};
@@ -29,6 +29,8 @@ use crate::transport::{Inlet, PartnerDesk};
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How often the list of partners is compared with the tasks that serve them.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked what other hubs over the same journal changed.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -159,6 +161,9 @@ impl Service {
         let (partners, signal) = (serve_partners(hub.clone(), stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        if hub.journal().is_shared() {
+            spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
+        }
         Ok(Self {
             hub,
             http: door.address,
@@ -219,6 +224,14 @@ async fn sign(hub: Arc<Hub>) {
     loop {
         hub.sequence_step().await;
         tokio::time::sleep(SIGN_EVERY).await;
+    }
+}
+
+async fn follow(hub: Arc<Hub>) {
+    let mut follower = Follower::default();
+    loop {
+        follower.step(&hub).await;
+        tokio::time::sleep(FOLLOW_EVERY).await;
     }
 }
 

@@ -11,6 +11,7 @@ mod deliver;
 mod desk;
 mod directory;
 mod explain;
+mod follow;
 mod inlet;
 mod look;
 mod mend;
@@ -34,6 +35,7 @@ use crate::transport::{CloudEvent, OutgoingParcel, Proof};
 pub use active::{Active, SetError, checked};
 pub use admin::Office;
 pub use deliver::{Delivered, Deliverer, IDLE};
+pub use follow::Follower;
 pub use set_check::example_problems;
 
 use self::active::Current;

@@ -61,6 +61,11 @@ impl JournalError {
         matches!(code.as_deref(), Some("40P01" | "40001"))
     }
 
+    /// Whether the group may have been stored all the same: its last answer is missing.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Unavailable(_)) && !self.is_conflict() && !self.may_be_one_order()
+    }
+
     /// Whether the orders of a failed group may do better one by one: not where the disk fails.
     pub(super) fn may_be_one_order(&self) -> bool {
         match self {

@@ -5,12 +5,14 @@
 //! that a sealed row never lacks its key; a key without rows is harmless.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use uuid::Uuid;
 
 use super::JournalError;
+use super::beat::HubId;
 use super::sql::{Cell, Conn, Pool, Table, fetch_in, query};
 use crate::evidence::{DataKey, HubKeys, NONCE_BYTES, WrappedKey, commitment};
 use crate::message::Digest;
@@ -67,6 +69,8 @@ pub(super) struct Vault {
     random: SystemRandom,
     store: Pool,
     cache: Mutex<Cache>,
+    /// Names this hub among others, in the tokens of its leases.
+    instance: AtomicU64,
 }
 
 /// Keys of the present and the previous half; the older half falls away when the newer is full.
@@ -81,7 +85,34 @@ pub(super) const CASE_KEY: Table =
 
 impl Vault {
     pub fn new(hub: Arc<HubKeys>, store: Pool) -> Self {
-        Self { hub, random: SystemRandom::new(), store, cache: Mutex::default() }
+        Self {
+            hub,
+            random: SystemRandom::new(),
+            store,
+            cache: Mutex::default(),
+            instance: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes another name among the hubs. Leases under the one before are nobody's soon: after a
+    /// failure it is not known which of them were handed to anyone.
+    pub fn rename(&self) -> Result<(), JournalError> {
+        self.instance.store(u64::from_be_bytes(self.random()?), Ordering::SeqCst);
+        Ok(())
+    }
+
+    pub fn instance(&self) -> HubId {
+        self.instance.load(Ordering::SeqCst).to_be_bytes()
+    }
+
+    /// The token of a new lease: who leases, and something nobody guesses.
+    pub fn lease_token(&self) -> Result<Uuid, JournalError> {
+        if !self.store.is_postgres() {
+            return self.uuid();
+        }
+        let [a, b, c, d, e, f, g, h] = self.instance();
+        let [i, j, k, l, m, n, o, p] = self.random::<8>()?;
+        Ok(Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
     }
 
     pub fn random<const N: usize>(&self) -> Result<[u8; N], JournalError> {

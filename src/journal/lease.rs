@@ -165,7 +165,7 @@ impl Unit<'_> {
         lease_seconds: i64,
         collected: bool,
     ) -> Result<Leased, JournalError> {
-        let token = self.vault.uuid()?;
+        let token = self.vault.lease_token()?;
         self.lease_under(token, parcels.clone(), now, lease_seconds, collected).await?;
         Ok(Leased { token, parcels, looks: HashMap::new() })
     }
@@ -205,6 +205,14 @@ impl Unit<'_> {
             let first = [Cell::from(token), Cell::from(until)];
             query_of(sql, first.into_iter().chain(ids.map(Cell::from))).execute(self.conn).await?;
         }
+        Ok(())
+    }
+
+    /// Ends a lease under which nobody got anything: what was leased is due as it was.
+    pub async fn release(&mut self, token: Uuid) -> Result<(), JournalError> {
+        let sql = "update outbox set lease_token = null, next_attempt_at = made_at
+            where state = 'wacht' and lease_token = $1";
+        query(sql, [token.into()]).execute(self.conn).await?;
         Ok(())
     }
 

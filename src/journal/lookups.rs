@@ -128,6 +128,14 @@ impl Journal {
         Ok(self.activations(sql).await?.pop())
     }
 
+    /// The files of a set that was kept, as they were given.
+    pub async fn set_files(&self, catalogue: Digest) -> Result<Option<Vec<u8>>, JournalError> {
+        let sql = "select files from set_files where catalogue = $1";
+        let mut conn = self.reads.acquire().await?;
+        let row = query(sql, [catalogue.into()]).fetch_optional(&mut conn).await?;
+        Ok(row.map(|row| row.blob("files")).transpose()?)
+    }
+
     /// Proposals that wait for a second person, oldest first.
     pub async fn proposals(&self) -> Result<Vec<Activation>, JournalError> {
         self.activations("select * from activation where state = 'voorgesteld' order by seq").await

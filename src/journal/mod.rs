@@ -7,6 +7,7 @@
 //! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
 //! `transport` and `hub`.
 
+mod beat;
 mod cases;
 mod collected;
 mod confirm;
@@ -129,6 +130,11 @@ impl Journal {
         Ok(Self { queue, reads, databases, vault, changes, _lock: None })
     }
 
+    /// Whether other hubs may write it too.
+    pub const fn is_shared(&self) -> bool {
+        self.reads.is_postgres()
+    }
+
     /// The keys that the journal is sealed with.
     pub fn hub_keys(&self) -> &Arc<HubKeys> {
         &self.vault.hub
@@ -174,7 +180,7 @@ impl Journal {
             Done::Leased(leased) => {
                 let mut looks = leased.looks.clone();
                 let mut handed = Handed::default();
-                for parcel in self.open_leased(&leased).await? {
+                for parcel in self.open_or_release(&leased).await? {
                     match looks.remove(&parcel.id.into()) {
                         None => handed.parcels.push(parcel),
                         Some(look) => handed.review.push((parcel, look)),
@@ -263,6 +269,15 @@ impl Journal {
         }
     }
 
+    /// Among several hubs: shows that this one is there, and frees what a hub had leased that is
+    /// gone. Once a second; answers how many leases were freed.
+    pub async fn beat(&self, now: Timestamp) -> Result<u64, JournalError> {
+        match self.ask(Order::Beat { now }).await? {
+            Done::Freed(count) => Ok(count),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
     /// Queues an order. From here on its caller may go away: the writer carries it out.
     async fn ask(&self, order: Order) -> Result<Done, JournalError> {
         let (reply, answer) = oneshot::channel();
@@ -275,9 +290,19 @@ impl Journal {
 
     async fn handed_out(&self, order: Order) -> Result<Vec<Outgoing>, JournalError> {
         match self.ask(order).await? {
-            Done::Leased(leased) => self.open_leased(&leased).await,
+            Done::Leased(leased) => self.open_or_release(&leased).await,
             _ => Err(JournalError::Stopped),
         }
+    }
+
+    /// Opens leased parcels. Where that fails nobody gets them, so that their lease ends.
+    async fn open_or_release(&self, leased: &Leased) -> Result<Vec<Outgoing>, JournalError> {
+        let opened = self.open_leased(leased).await;
+        if opened.is_err() {
+            // Where this fails as well the lease ends by itself.
+            let _released = self.ask(Order::Release { token: leased.token }).await;
+        }
+        opened
     }
 
     /// Opens leased parcels outside the writer, which has better things to do. A parcel whose

@@ -133,8 +133,8 @@ impl Unit<'_> {
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
             }
             // Claims lock what they find, and pass by what another has.
-            Order::Claim { .. } | Order::Collect { .. } => {}
-            Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap => {}
+            Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
+            Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}
         }
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::beat::Neighbours;
 use super::counters::Counters;
-use super::erase::{self, Erased, ErasureOrder};
+use super::erase::{Erased, ErasureOrder};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
 use super::open::Databases;
@@ -17,7 +18,7 @@ use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::sequence::{Sequenced, Tree};
 use super::shared;
-use super::sql::{Cell, Conn, query};
+use super::sql::Conn;
 use super::unit::Unit;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
@@ -76,7 +77,14 @@ pub(super) enum Order {
         order: ErasureOrder,
         now: Timestamp,
     },
+    /// Nobody got what was leased under this token.
+    Release {
+        token: uuid::Uuid,
+    },
     Rewrap,
+    Beat {
+        now: Timestamp,
+    },
 }
 
 /// What the writer answers.
@@ -91,6 +99,7 @@ pub(super) enum Done {
     Sequenced(Sequenced),
     Erased(Erased),
     Rewrapped(u64),
+    Freed(u64),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -106,6 +115,9 @@ pub struct Writer {
     databases: Databases,
     vault: Arc<Vault>,
     state: Option<State>,
+    /// After a failure it may not be known whether leases were stored.
+    in_doubt: bool,
+    neighbours: Neighbours,
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
     /// Held as long as anything may be written.
@@ -114,9 +126,9 @@ pub struct Writer {
 
 /// What the writer knows beside its connections; read again after every failure.
 pub(super) struct State {
-    journal: Conn,
-    keys: Conn,
-    counters: Counters,
+    pub journal: Conn,
+    pub keys: Conn,
+    pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
     tree: Tree,
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
@@ -132,12 +144,22 @@ impl Writer {
         lock: Option<Arc<File>>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
+        vault.rename()?;
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() {
             lease::release_all(&mut state.journal, now).await?;
         }
-        Ok(Self { queue, databases, vault, state: Some(state), changes, _lock: lock })
+        Ok(Self {
+            queue,
+            databases,
+            vault,
+            state: Some(state),
+            in_doubt: false,
+            neighbours: Neighbours::default(),
+            changes,
+            _lock: lock,
+        })
     }
 
     /// Runs until every `Journal` is gone and the queue is empty.
@@ -201,21 +223,26 @@ impl Writer {
 
     /// Opens the databases again where the last group failed.
     async fn ready(&mut self) -> Result<State, JournalError> {
-        match self.state.take() {
-            Some(state) => Ok(state),
-            None => State::open(&self.databases, &self.vault).await.map_err(|error| match error {
-                OpenError::Database(source) => source.into(),
-                OpenError::Recovery(error) => error,
-                _ => JournalError::Unreadable("the state of the journal"),
-            }),
+        if let Some(state) = self.state.take() {
+            return Ok(state);
         }
+        if std::mem::take(&mut self.in_doubt) {
+            self.vault.rename()?;
+        }
+        State::open(&self.databases, &self.vault).await.map_err(|error| match error {
+            OpenError::Database(source) => source.into(),
+            OpenError::Recovery(error) => error,
+            _ => JournalError::Unreadable("the state of the journal"),
+        })
     }
 
     async fn try_group(&mut self, orders: &[&Order]) -> Result<Vec<Answer>, JournalError> {
         let mut state = self.ready().await?;
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
-        let answers = state.group(&self.vault, orders).await?;
+        let done = state.group(&self.vault, orders).await;
+        self.in_doubt |= done.as_ref().is_err_and(JournalError::is_in_doubt);
+        let answers = done?;
         // After a failure the connections are dropped with the state, and with them their
         // transactions.
         self.state = Some(state);
@@ -228,6 +255,12 @@ impl Writer {
         let answer = match order {
             Order::Erase { order, now } => {
                 state.erase(&self.vault, order, *now).await.map(Done::Erased)
+            }
+            // One hub alone has nobody to show itself to.
+            Order::Beat { .. } if !state.journal.is_postgres() => Ok(Done::Freed(0)),
+            Order::Beat { now } => {
+                let (neighbours, own) = (&mut self.neighbours, self.vault.instance());
+                neighbours.beat(&mut state.journal, own, *now).await.map(Done::Freed)
             }
             Order::Rewrap => self.vault.rewrap(&mut state.keys).await.map(Done::Rewrapped),
             _ => Err(JournalError::Stopped),
@@ -259,7 +292,7 @@ impl State {
     }
 
     /// Before a group that is not alone: learns what other hubs changed.
-    async fn catch_up(&mut self) -> Result<(), JournalError> {
+    pub async fn catch_up(&mut self) -> Result<(), JournalError> {
         if self.journal.is_postgres() {
             self.counters.refill(&mut self.journal).await?;
             let news = shared::news(&mut self.journal).await?;
@@ -309,84 +342,9 @@ impl State {
         Ok(answers)
     }
 
-    fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
+    pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
         let checkpoint = self.checkpoint.clone();
         Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint)
-    }
-
-    /// The three steps of an erasure.
-    async fn erase(
-        &mut self,
-        vault: &Vault,
-        order: &ErasureOrder,
-        now: Timestamp,
-    ) -> Result<Erased, JournalError> {
-        self.journal.begin().await?;
-        self.catch_up().await?;
-        let mut unit = self.unit(vault);
-        let intent = match unit.intend(order, now).await {
-            Ok(intent) => intent,
-            Err(error) => {
-                self.journal.rollback().await?;
-                return Err(error);
-            }
-        };
-        self.journal.commit().await?;
-        self.finish(vault, &intent, now).await
-    }
-
-    /// The second and third step: the key, then the marks.
-    async fn finish(
-        &mut self,
-        vault: &Vault,
-        intent: &erase::Intent,
-        now: Timestamp,
-    ) -> Result<Erased, JournalError> {
-        fail::fail_point!("journal-wissing-halverwege", |_| std::process::abort());
-        self.destroy_keys(vec![intent.holder.into()]).await?;
-        vault.forget(intent.holder);
-        self.journal.begin().await?;
-        self.catch_up().await?;
-        let mut unit = self.unit(vault);
-        let erased = unit.finish_erasure(intent, now).await?;
-        unit.flush().await?;
-        let counters = unit.counters;
-        self.journal.commit().await?;
-        self.counters = counters;
-        Ok(erased)
-    }
-
-    /// Overwrites the keys (`secure_delete`), and empties the log that still holds them. From
-    /// PostgreSQL they are deleted, and the room is freed for other rows.
-    async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
-        if !self.keys.is_postgres() {
-            for holder in holders {
-                let delete = query("delete from case_key where holder = $1", [holder]);
-                delete.execute(&mut self.keys).await?;
-            }
-            return Ok(self.keys.run("pragma wal_checkpoint(truncate)").await?);
-        }
-        let delete = query("delete from case_key where holder = any($1)", [Cell::array(holders)]);
-        if delete.execute(&mut self.keys).await? > 0
-            && let Err(error) = self.keys.run("vacuum case_key").await
-        {
-            // The key is gone for every reader; what is left is on the pages of the table.
-            tracing::warn!(%error, "the table of keys could not be vacuumed after an erasure");
-        }
-        Ok(())
-    }
-
-    /// At the start: finishes what was begun, and erases again what a restored key store
-    /// brought back.
-    async fn apply_erasures(&mut self, vault: &Vault, now: Timestamp) -> Result<(), OpenError> {
-        let erased = erase::all_erased(&mut self.journal).await?;
-        if !erased.is_empty() {
-            self.destroy_keys(erased).await?;
-        }
-        for intent in erase::unfinished(&mut self.journal).await? {
-            self.finish(vault, &intent, now).await?;
-        }
-        Ok(())
     }
 }
 
@@ -441,11 +399,14 @@ impl Unit<'_> {
                 self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
             }
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
+            Order::Release { token } => self.release(*token).await.map(|()| Done::Settled),
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
-            Order::Receive(_) | Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap => {
-                Err(JournalError::Stopped)
-            }
+            Order::Receive(_)
+            | Order::Sequence { .. }
+            | Order::Erase { .. }
+            | Order::Rewrap
+            | Order::Beat { .. } => Err(JournalError::Stopped),
         }
     }
 }
@@ -459,7 +420,7 @@ impl Order {
 
     /// Whether it has transactions of its own, outside the group.
     const fn goes_alone(&self) -> bool {
-        matches!(self, Self::Erase { .. } | Self::Rewrap)
+        matches!(self, Self::Erase { .. } | Self::Rewrap | Self::Beat { .. })
     }
 
     fn submission(&self) -> Option<&Submission> {

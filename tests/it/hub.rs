@@ -75,6 +75,16 @@ impl Place {
         place
     }
 
+    /// The place of another hub over the same journal: its own folder, the same key and set.
+    pub fn beside(&self) -> Self {
+        let place = Self { root: tempfile::tempdir().expect("a folder"), log: Arc::default() };
+        copy(&self.data().join("hub.key"), &place.data().join("hub.key"));
+        if self.set().is_dir() {
+            copy(&self.set(), &place.set());
+        }
+        place
+    }
+
     pub fn data(&self) -> PathBuf {
         self.root.path().join("data")
     }

@@ -10,6 +10,9 @@ mod cli;
 mod concurrency;
 mod disk_full;
 mod hub;
+mod hubs;
 mod isolation;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod sets;
 mod tidy;

@@ -34,8 +34,9 @@ const STATEMENTS_MAX: usize = 250;
 const READERS_MAX: u32 = 8;
 
 /// What the server itself holds a connection to. A hub that vanished keeps its locks no longer
-/// than this.
-const LIMITS: [(&str, &str); 6] = [
+/// than this, and nothing is said that is no more than a notice.
+const LIMITS: [(&str, &str); 7] = [
+    ("client_min_messages", "warning"),
     ("statement_timeout", "15s"),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::desk::{Desk, partner, signal};
 use super::place::{On, Place};
+use crate::journal::beat::BEATS_MISSED_MAX;
 use crate::journal::{
     AttemptOutcome, ConfirmOrder, ErasureOrder, JournalError, OpenError, PartnerOrder,
 };
@@ -86,6 +87,29 @@ async fn the_parcels_of_a_hub_that_died_go_to_another_when_their_lease_ends() {
     assert!(matches!(late, Err(JournalError::StaleLease)));
     other.journal.settle(held.id, taken[0].lease, DELIVERED, other.now()).await.unwrap();
     assert_eq!(claim(&other).await.len(), 1, "the next of the lane");
+}
+
+#[tokio::test]
+async fn what_a_hub_had_leased_is_free_soon_after_it_is_gone() {
+    let (one, other) = two().await;
+    one.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    one.accepted(&signal("b-2", "k-2", &["woonbedrijf"])).await;
+    let beat = async |hub: &Desk| hub.journal.beat(hub.now()).await.unwrap();
+    beat(&one).await;
+    let held = one.journal.claim(&[partner("woonbedrijf")], one.now(), 1, 3600).await.unwrap();
+    let own = other.journal.claim(&[partner("woonbedrijf")], other.now(), 1, 3600).await.unwrap();
+    for _ in 0..30 {
+        assert_eq!(beat(&one).await + beat(&other).await, 0, "both are there");
+    }
+    one.kill().await;
+    for _ in 1..BEATS_MISSED_MAX {
+        assert_eq!(beat(&other).await, 0, "it may only be slow");
+    }
+    assert_eq!(beat(&other).await, 1);
+    let taken = claim(&other).await;
+    assert_eq!((taken.len(), taken[0].id), (1, held[0].id), "its own lease holds");
+    other.journal.settle(own[0].id, own[0].lease, DELIVERED, other.now()).await.unwrap();
+    assert_eq!(other.place.psql("select count(*) from hub"), "1");
 }
 
 #[tokio::test]

@@ -102,6 +102,13 @@ end $$;
 create trigger outbox_placed before insert on outbox
     for each row execute function outbox_place();
 
+-- Hubs that may hold leases. `id` is the first half of their tokens, and `beat` grows as long as
+-- the hub is there.
+create table hub (
+    id bytea primary key,
+    beat bigint not null
+);
+
 create table attempt (
     seq bigserial primary key,
     parcel_id bytea not null references outbox (id),
