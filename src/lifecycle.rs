@@ -20,6 +20,7 @@ use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::transport::files::{Folder, POLL_EVERY};
+use crate::transport::http::tls::{Tls, TlsError, TlsFiles};
 use crate::transport::http::{
     self, AdminDesk, AdminToken, BindError, Limits, admin_router, partner_router,
 };
@@ -27,6 +28,8 @@ use crate::transport::{Inlet, PartnerDesk};
 
 /// How often new evidence is signed.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
+/// How often the files of the certificate are read again.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
 /// How often the list of partners is compared with the tasks that serve them.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked what other hubs over the same journal changed.
@@ -43,6 +46,7 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Whether it may listen beyond loopback without TLS of its own, behind a proxy that has it.
     pub beyond_loopback: bool,
+    pub tls: Option<TlsFiles>,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -51,12 +55,20 @@ pub struct Running {
     pub beheer: String,
     pub token: String,
     pub http: String,
+    /// Whether partners speak TLS to it.
+    #[serde(default)]
+    pub tls: bool,
     pub pid: u32,
 }
 
 impl Running {
     fn path(data: &Path) -> PathBuf {
         data.join("draait.json")
+    }
+
+    /// Where partners find it.
+    pub fn url(&self) -> String {
+        format!("http{}://{}", if self.tls { "s" } else { "" }, self.http)
     }
 
     /// The hub that says it runs over this folder.
@@ -92,6 +104,8 @@ pub enum RunError {
     Start(#[from] StartError),
     #[error("the address cannot be used")]
     Bind(#[from] BindError),
+    #[error("the certificate cannot be used")]
+    Tls(#[from] TlsError),
     #[error("the data folder cannot be written")]
     Folder(#[from] std::io::Error),
     #[error("the system gives no randomness")]
@@ -130,13 +144,16 @@ impl Service {
             Hub::open(data, store, keys, files, |writer| tokio::spawn(writer.run())).await?;
         let hub = opened.hub;
         let limits = Limits::default();
-        let door = http::bind(addresses.http, addresses.beyond_loopback).await?;
+        let tls = addresses.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let beyond_loopback = addresses.beyond_loopback || tls.is_some();
+        let door = http::bind(addresses.http, beyond_loopback).await?;
         let office_door = http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).await?;
         let token = BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>()?);
         Running {
             beheer: office_door.address.to_string(),
             token: token.clone(),
             http: door.address.to_string(),
+            tls: tls.is_some(),
             pid: std::process::id(),
         }
         .write(data)?;
@@ -146,15 +163,18 @@ impl Service {
         let desk: Arc<dyn PartnerDesk> = hub.clone();
         let router = partner_router(inlet, desk, &limits);
         let (http_limits, signal) = (limits.clone(), stopped(stopping.clone()));
+        if let Some(tls) = tls.clone() {
+            spawn_loop(&mut tasks, "certificaat", &stopping, renew(tls));
+        }
         tasks.spawn(async move {
-            http::serve(door.listener, router, http_limits, signal).await;
+            http::serve(door.listener, router, http_limits, tls, signal).await;
             "http"
         });
         let office: Arc<dyn AdminDesk> = Arc::new(Office::new(hub.clone()));
         let router = admin_router(office, AdminToken::new(&token), &limits);
         let signal = stopped(stopping.clone());
         tasks.spawn(async move {
-            http::serve(office_door.listener, router, limits, signal).await;
+            http::serve(office_door.listener, router, limits, None, signal).await;
             "beheer"
         });
         spawn_loop(&mut tasks, "ondertekenen", &stopping, sign(hub.clone()));
@@ -218,6 +238,19 @@ fn spawn_loop(
         }
         name
     });
+}
+
+/// Takes a new certificate where there is one. Files that do not fit leave the present one.
+async fn renew(tls: Arc<Tls>) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match tls.renew() {
+            Ok(true) => tracing::info!("a new certificate is in use"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(error = %crate::hub::chain(&error),
+                "the certificate on disk cannot be used; the present one stays"),
+        }
+    }
 }
 
 async fn sign(hub: Arc<Hub>) {

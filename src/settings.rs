@@ -9,6 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::catalogue::problem::Files;
 use crate::journal::{Servers, Store};
+use crate::transport::http::tls::TlsFiles;
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 static CONNECTORS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/connectors");
@@ -50,8 +51,20 @@ pub struct Settings {
 pub struct HttpSettings {
     /// Address and port of the partner API.
     pub listen: std::net::SocketAddr,
-    /// Whether it may listen beyond loopback: only behind a proxy that does TLS.
+    /// Whether it may listen beyond loopback without TLS: only behind a proxy that does it.
     pub beyond_loopback: bool,
+    /// TLS of its own.
+    pub tls: Option<TlsSettings>,
+}
+
+/// Files in PEM; they are read again every minute, so that a certificate can be renewed.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Authorities for clients: with it every client must show a certificate of one of them.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where the truth is kept.
@@ -142,6 +155,13 @@ pub struct LogSettings {
     pub form: crate::telemetry::LogForm,
     /// As `tracing` filters: `info`, `schakel=debug`.
     pub level: String,
+}
+
+impl From<TlsSettings> for TlsFiles {
+    fn from(settings: TlsSettings) -> Self {
+        let TlsSettings { certificate, key, client_ca } = settings;
+        Self { certificate, key, client_ca }
+    }
 }
 
 impl Settings {

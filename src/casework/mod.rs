@@ -90,6 +90,7 @@ pub fn decide(
         theme: message.theme.clone(),
         participants: BTreeSet::from([message.sender.clone()]),
         recipients: BTreeSet::new(),
+        earlier: Vec::new(),
     })
 }
 
@@ -131,6 +132,7 @@ mod tests {
             theme: None,
             participants: participants.iter().map(|name| name.parse().unwrap()).collect(),
             recipients: BTreeSet::new(),
+            earlier: Vec::new(),
         }
     }
 

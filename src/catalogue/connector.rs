@@ -254,7 +254,7 @@ impl Loader<'_> {
         let schema = self.schema(&text.schema)?;
         let target = &self.canonical.get(&kind)?.schema.shape;
         let hub = facts::inbound();
-        let sides = Source { document: &schema.shape, hub: &hub, target };
+        let sides = Source { document: &schema.shape, hub: &hub, earlier: None, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         let id = self.fact(text.id.as_ref(), &schema.shape);
         let sender = self.fact(text.afzender.as_ref(), &schema.shape);
@@ -266,12 +266,13 @@ impl Loader<'_> {
         let kind = self.kind(&text.bericht)?;
         let schema = self.schema(&text.schema)?;
         let document = facts::minimised(&self.canonical.get(&kind)?.schema.shape, &kind);
-        let hub = facts::outbound();
-        let sides = Source { document: &document, hub: &hub, target: &schema.shape };
+        let (hub, earlier) = (facts::outbound(), facts::earlier());
+        let (earlier, target) = (Some(&earlier), &schema.shape);
+        let sides = Source { document: &document, hub: &hub, earlier, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         let condition = match &text.waar {
             None => None,
-            Some(condition) => Some(self.fact(Some(condition), &document)?),
+            Some(condition) => Some(self.condition(condition, &document)?),
         };
         let media_type = text.mediatype.clone().unwrap_or_else(|| media_type.to_owned());
         Some(Outbound { kind, schema, mapping, media_type, condition })
@@ -280,7 +281,8 @@ impl Loader<'_> {
     fn answer(&mut self, text: &AnswerText) -> Option<Answer> {
         let schema = self.schema(&text.schema)?;
         let (document, hub) = (facts::answer(), facts::outbound());
-        let sides = Source { document: &document, hub: &hub, target: &schema.shape };
+        let (earlier, target) = (None, &schema.shape);
+        let sides = Source { document: &document, hub: &hub, earlier, target };
         let mapping = self.mapping(&text.mapping, sides)?;
         Some(Answer { status: text.status, schema, mapping })
     }
@@ -330,6 +332,12 @@ impl Loader<'_> {
         let variables = BTreeMap::from([("b".to_owned(), variable)]);
         let compiled = Expression::compile(text.get_ref(), self.source.file)
             .and_then(|expression| expression.lineage(&variables).map(|_| expression));
+        compiled.map_err(|e| self.report(text.span().start, "uitdrukking", e)).ok()
+    }
+
+    /// A condition on a whole document, which guards what can be absent.
+    fn condition(&mut self, text: &Spanned<String>, document: &Shape) -> Option<Expression> {
+        let compiled = Expression::condition(text.get_ref(), self.source.file, document);
         compiled.map_err(|e| self.report(text.span().start, "uitdrukking", e)).ok()
     }
 

@@ -14,6 +14,15 @@ pub const WITH_ELEMENT: [(&str, &[&str]); 2] =
 /// Fields that steer the hub and are never passed on.
 pub const NEVER: [&str; 2] = ["ontvangers", "herkomst"];
 
+/// The variable of an outbound mapping that holds what its recipient got before about the same
+/// signal: the hub's own facts, like `h`, and never any of the message.
+pub const EARLIER: &str = "eerder";
+
+/// `eerder` of an outbound mapping: a list, the newest last.
+pub fn earlier() -> Shape {
+    Shape::Array(Box::new(object(&[("zending", None), ("opgesteld", None), ("bericht", None)])))
+}
+
 /// `h` of an inbound mapping.
 pub fn inbound() -> Shape {
     object(&[("ontvangen", None), ("hub", Some(&["naam", "oin"])), ("afzender", PARTY)])

@@ -163,6 +163,12 @@ impl Catalogue {
         self.partners.get(id)
     }
 
+    /// Whether any connector tells its partners what they got before about the same signal.
+    pub fn looks_back(&self) -> bool {
+        let mut forms = self.connectors.values().flat_map(|connector| &connector.outbound);
+        forms.any(|form| form.mapping.reads(facts::EARLIER))
+    }
+
     pub fn connector_of(&self, partner: &Partner) -> Option<&Connector> {
         self.connectors.get(&partner.connector)
     }

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::problem::{Files, Problem, SourceText};
 use super::validity::Validity;
-use crate::message::{ConnectorId, KindId, Oin, PartnerId, Timestamp};
+use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Timestamp};
 
 /// One organisation that exchanges with the hub.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Partner {
     /// The contact that answers day and night.
     pub telephone: String,
     pub delivery: Delivery,
+    /// SHA-256 of the certificates with which it may come over TLS; empty: any, or none.
+    pub certificates: Vec<Digest>,
 }
 
 /// An OIN that the partner had before, and until when messages may still carry it.
@@ -65,6 +67,8 @@ struct PartnerText {
     gebied: Vec<String>,
     contact: ContactText,
     levering: Delivery,
+    #[serde(default)]
+    certificaten: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +100,12 @@ impl Partner {
             Some(validity) => Ok(Alias { oin: alias.oin, validity }),
             None => Err(source.problem(alias.tot.span().start, "datum", "schrijf JJJJ-MM-DD")),
         };
+        let certificate = |text: Spanned<String>| {
+            let plain = text.get_ref().replace(':', "").to_ascii_lowercase();
+            let hint = "schrijf de SHA-256 van het certificaat: 64 hexadecimale cijfers";
+            Digest::from_hex(&plain)
+                .ok_or_else(|| source.problem(text.span().start, "certificaat", hint))
+        };
         Ok(Self {
             id,
             name: text.naam,
@@ -107,6 +117,11 @@ impl Partner {
             area: text.gebied,
             telephone: text.contact.telefoon,
             delivery: text.levering,
+            certificates: text
+                .certificaten
+                .into_iter()
+                .map(certificate)
+                .collect::<Result<_, _>>()?,
         })
     }
 

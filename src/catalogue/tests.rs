@@ -73,7 +73,7 @@ fn check_points_at_what_is_wrong_with_a_purpose() {
             "rol = ",
             "voorwaarde = \"b.thema == 'x'\"\nrol = ",
             "9:14: b.thema kan ontbreken; \
-            gebruik has() [uitdrukking]",
+            schrijf has(b.thema) && ervoor [uitdrukking]",
         ),
         (
             "'houd'\n",
@@ -116,7 +116,7 @@ fn check_points_at_what_is_wrong_with_a_route() {
             "naar = [",
             "voorwaarde = \"b.ernst == 'hoog'\"\nnaar = [",
             "4:14: b.ernst kan \
-            ontbreken; gebruik has() [uitdrukking]",
+            ontbreken; schrijf has(b.ernst) && ervoor [uitdrukking]",
         ),
         (
             "[\"corporatie\"]",
@@ -199,6 +199,13 @@ fn a_broken_file_of_a_connector_gives_its_own_place() {
             bekend zijn signaal-gemeld.v1 [bericht]",
         ),
         ("connector.toml", "[[uit]]", "[[uit]", ":6:"),
+        (
+            "connector.toml",
+            "schema = ",
+            "waar = \"b.thema == 'x'\"\nschema = ",
+            ":8:8: b.thema kan \
+            ontbreken; schrijf has(b.thema) && ervoor [uitdrukking]",
+        ),
         (
             "uit.toml",
             "b.kenmerk",

@@ -229,14 +229,21 @@ async fn answers(client: &reqwest::Client, running: &Running) -> bool {
 
 /// A client that follows nothing and asks no proxy.
 pub fn client() -> Result<reqwest::Client, Halt> {
+    built(client_builder())
+}
+
+/// The same, for who has certificates to add.
+pub fn client_builder() -> reqwest::ClientBuilder {
     // Fails only where it was installed before, which is as good.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|_| Halt::new(Exit::Failure, "er kan geen HTTP-client worden gemaakt"))
+}
+
+pub fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Halt> {
+    builder.build().map_err(|_| Halt::new(Exit::Failure, "er kan geen HTTP-client worden gemaakt"))
 }
 
 fn refusal(status: u16, value: &Value) -> Halt {

@@ -1,6 +1,7 @@
 //! `schakel doctor`: is everything as it should be, and what to do where it is not. Changes
 //! nothing.
 
+mod certificate;
 mod machine;
 mod work;
 
@@ -52,6 +53,7 @@ impl Finding {
 
 pub async fn run(ground: Ground<'_>) -> Result<Exit, Halt> {
     let mut findings = machine::look(ground.data);
+    findings.extend(certificate::look(ground.config));
     findings.extend(work::look(ground).await);
     let mut rows = Rows::new(&["oordeel", "wat", "gevonden", "wat nu"]);
     for finding in &findings {

@@ -24,7 +24,7 @@ pub enum Command {
     #[command(
         after_help = "De inhoud zelf, byte voor byte op standaarduitvoer:\n  schakel quarantine \
         show ID --reveal --by 'J. Jansen' --why 'storing 2026-118' > bericht.xml\n\n\
-        Wie inhoud inziet, laat een spoor na."
+        Wie inhoud inziet en waarom, staat in het logboek voordat de inhoud komt."
     )]
     Show {
         /// Nummer van de uitval
@@ -98,10 +98,18 @@ pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
         }
         Command::Show { id, .. } => {
             let told = ground.ask("uitval-inhoud", json!({ "id": id })).await?;
-            let entry = told.get("uitval").unwrap_or(&Value::Null);
+            let mut entry = told.get("uitval").cloned().unwrap_or_default();
             match ground.form {
-                Form::Table => show(entry),
-                Form::Json | Form::Jsonl => out(&entry.to_string()),
+                Form::Table => {
+                    show(&entry);
+                    show_reveals(list(&told, "inzagen"));
+                }
+                Form::Json | Form::Jsonl => {
+                    if let Some(object) = entry.as_object_mut() {
+                        object.insert("inzagen".to_owned(), json!(list(&told, "inzagen")));
+                    }
+                    out(&entry.to_string());
+                }
             }
             Ok(Exit::Ok)
         }
@@ -224,6 +232,14 @@ fn show(entry: &Value) {
     }
 }
 
+/// Who saw the content.
+fn show_reveals(reveals: &[Value]) {
+    for seen in reveals {
+        let (by, why) = (text(seen, "door"), text(seen, "reden"));
+        out(&format!("Inhoud ingezien op {} door {by}: {why}", moment_at(seen, "op")));
+    }
+}
+
 fn reveal(told: &Value) -> Result<Exit, Halt> {
     let Some(coded) = told.get("inhoud").and_then(Value::as_str) else {
         let text = "deze uitval heeft zelf geen document; het bericht of de zending heeft het";
@@ -232,11 +248,7 @@ fn reveal(told: &Value) -> Result<Exit, Halt> {
     let bytes = BASE64_STANDARD
         .decode(coded)
         .map_err(|_| Halt::new(Exit::Failure, "de hub antwoordt iets dat geen inhoud is"))?;
-    if told.get("inzageVastgelegd").and_then(Value::as_bool) == Some(true) {
-        say("Deze inzage is vastgelegd in het logboek.");
-    } else {
-        say("Deze inzage staat in het verslag van de hub, nog niet in het logboek.");
-    }
+    say("Deze inzage is vastgelegd in het logboek.");
     raw(&bytes);
     Ok(Exit::Ok)
 }

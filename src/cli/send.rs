@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 
-use super::access::{Ground, Halt, client};
+use super::access::{Ground, Halt, built, client_builder};
 use super::check;
 use super::output::{Exit, out, say};
 use crate::catalogue::Catalogue;
@@ -37,6 +37,12 @@ pub struct Asked {
     /// Adres van de hub (standaard: de hub die over --data draait)
     #[arg(long)]
     url: Option<String>,
+    /// Alleen certificaten van deze uitgever vertrouwen (PEM); standaard die van het systeem
+    #[arg(long, value_name = "BESTAND")]
+    ca: Option<PathBuf>,
+    /// Eigen certificaat met sleutel erachter (PEM), waar de hub daarom vraagt
+    #[arg(long, value_name = "BESTAND")]
+    certificate: Option<PathBuf>,
 }
 
 pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
@@ -55,10 +61,11 @@ pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => {
             let running = Running::read(ground.data).ok_or_else(|| unreachable(ground.data))?;
-            format!("http://{}", running.http)
+            running.url()
         }
     };
-    let request = client()?
+    let client = client_for(asked)?;
+    let request = client
         .post(format!("{base}/v1/berichten"))
         .header(AUTHORIZATION, format!("Bearer {}", token.trim()))
         .header(CONTENT_TYPE, media_type)
@@ -67,7 +74,7 @@ pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
         .map_err(|_| {
             Halt::new(Exit::Usage, "het adres, de sleutel of het mediatype kan zo niet")
         })?;
-    let response = client()?.execute(request).await.map_err(|error| lost(&base, &error))?;
+    let response = client.execute(request).await.map_err(|error| lost(&base, &error))?;
     let status = response.status();
     let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
     let id = place.and_then(|place| place.rsplit('/').next()).map(str::to_owned);
@@ -77,6 +84,24 @@ pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
     let number = id.map_or_else(String::new, |id| format!("; bericht {id}"));
     say(&format!("{}: {meaning}{number}", status.as_u16()));
     Ok(exit)
+}
+
+/// A client with the partner's own certificate and the authority that it trusts.
+fn client_for(asked: &Asked) -> Result<reqwest::Client, Halt> {
+    let unusable = |file: &Path| {
+        let text = format!("{} is geen bruikbaar PEM-bestand", file.display());
+        Halt::new(Exit::Invalid, text)
+    };
+    let mut builder = client_builder();
+    if let Some(file) = &asked.ca {
+        let found = reqwest::Certificate::from_pem_bundle(&read(file)?);
+        builder = builder.tls_certs_only(found.map_err(|_| unusable(file))?);
+    }
+    if let Some(file) = &asked.certificate {
+        let found = reqwest::Identity::from_pem(&read(file)?);
+        builder = builder.identity(found.map_err(|_| unusable(file))?);
+    }
+    built(builder)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Halt> {
@@ -128,8 +153,12 @@ fn unreachable(data: &Path) -> Halt {
 }
 
 fn lost(base: &str, error: &reqwest::Error) -> Halt {
-    // The error's own text would repeat the address; its cause is what helps.
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    // The error's own text would repeat the address; the cause of all is what helps.
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause.and_then(std::error::Error::source) {
+        cause = Some(deeper);
+    }
+    let cause = cause.map(ToString::to_string).unwrap_or_default();
     let text = format!(
         "de hub op {base} antwoordt niet ({cause}); er is niets bevestigd, stuur later \
         hetzelfde opnieuw"

@@ -30,11 +30,14 @@ async fn serve(
     let addresses = Addresses {
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
+        tls: settings.http.tls.map(Into::into),
     };
     let mut service = Service::start(data, &store, keys, &files, &addresses)
         .await
         .map_err(|error| halt_of(&error))?;
-    say(&format!("Schakel luistert op http://{} (gegevens in {})", service.http, data.display()));
+    let scheme = if addresses.tls.is_some() { "https" } else { "http" };
+    let place = data.display();
+    say(&format!("Schakel luistert op {scheme}://{} (gegevens in {place})", service.http));
     if !service.given_set_is_active {
         say("De aangeboden set is een andere dan de actieve; maak haar actief met: \
              schakel activate");
@@ -52,6 +55,10 @@ pub fn halt_of(error: &RunError) -> Halt {
         RunError::Bind(_) => Halt::new(
             Exit::Unreachable,
             format!("{}; kies een ander adres met --listen", check::chain(error)),
+        ),
+        RunError::Tls(_) => Halt::new(
+            Exit::Invalid,
+            format!("{}; zie http.tls in schakel.toml", check::chain(error)),
         ),
         _ => Halt::new(Exit::Failure, check::chain(error)),
     }

@@ -33,7 +33,7 @@ pub enum LeafKind {
     Poging,
     /// A parcel reached a stage.
     Stadium,
-    /// Somebody revealed a masked field.
+    /// Somebody saw content that is kept sealed.
     Inzage,
     /// A parcel was put in quarantine or released.
     Vastgehouden,

@@ -105,7 +105,7 @@ mod tests {
             bewaren_dagen: 90,
             vervangt: None,
             voorganger_ontbreekt: false,
-            opgesteld: Timestamp::from_micros(1_790_000_000_000_000),
+            opgesteld: Timestamp::from_micros(1_790_000_000_000_000).into(),
         }
     }
 

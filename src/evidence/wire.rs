@@ -1,4 +1,4 @@
-//! How bytes, digests and times are written in JSON: modules for `#[serde(with = …)]`.
+//! How bytes and digests are written in JSON: modules for `#[serde(with = …)]`.
 
 /// Bytes of any length, or of a fixed one, as standard base64 with padding (RFC 4648 §4).
 pub(super) mod base64 {
@@ -89,27 +89,5 @@ pub(super) mod hex_list {
         deserializer: D,
     ) -> Result<Vec<Digest>, D::Error> {
         Ok(Vec::<Hex>::deserialize(deserializer)?.into_iter().map(|hex| hex.0).collect())
-    }
-}
-
-/// A moment as RFC 3339 writes it, in UTC.
-pub(super) mod time {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::message::Timestamp;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        at: &Timestamp,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(at)
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Timestamp::parse(&text).ok_or_else(|| D::Error::custom("not a moment of RFC 3339"))
     }
 }

@@ -149,7 +149,12 @@ fn recipients(catalogue: &Catalogue) -> BTreeSet<String> {
             }
             Delivery::Map { map } => format!("map {map}"),
         };
-        format!("ketenpartner {} ({}) ontvangt via {way}", partner.id, partner.kind)
+        let any_certificate =
+            if partner.certificates.is_empty() { "" } else { ", met certificaat" };
+        format!(
+            "ketenpartner {} ({}) ontvangt via {way}{any_certificate}",
+            partner.id, partner.kind
+        )
     });
     let routes = catalogue.routes.all.iter().map(|route| {
         let (themes, origins) = (any(&route.themes), any(&route.origins));

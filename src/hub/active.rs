@@ -40,6 +40,7 @@ fn rules(catalogue: &Arc<Catalogue>) -> Rules {
     let (for_dispatch, for_feedback) = (Arc::clone(catalogue), Arc::clone(catalogue));
     Rules {
         catalogue: catalogue.digest(),
+        looks_back: catalogue.looks_back(),
         dispatch: Box::new(move |admitted, case, suspended, now, entropy| {
             pipeline::dispatch(&for_dispatch, admitted, case, suspended, now, entropy)
         }),

@@ -17,7 +17,7 @@ use super::{Hub, clock};
 use crate::catalogue::problem::Files;
 use crate::journal::{
     Decision, ErasureOrder, JournalError, PartnerOrder, QuarantineFilter, QuarantineId,
-    QuarantineOrder,
+    QuarantineOrder, RevealOrder,
 };
 use crate::message::{Digest, PartnerId, Timestamp};
 use crate::transport::Answer;
@@ -44,6 +44,7 @@ impl AdminDesk for Office {
             tracing::info!(action, "action of an operator");
             match action {
                 "stand" => self.stand().await,
+                "gereed" => Ok(self.hub.readiness().await),
                 "ketenpartners" => self.partners().await,
                 "sleutel-maken" => self.make_key(read(body)?).await,
                 "sleutel-intrekken" => self.revoke_key(read(body)?).await,
@@ -415,18 +416,20 @@ impl Office {
         Ok(json!(entries))
     }
 
-    /// An entry, and the original bytes for who says who asks for them and why.
+    /// An entry with who saw its content; and the original bytes for who says who asks for them
+    /// and why, which is in the journal before they are handed out.
     async fn quarantined(&self, asked: ContentAsked) -> Told {
         if !asked.onthullen {
             let entry = self.hub.quarantine_entry(asked.id).await.map_err(journal_refused)?;
-            return Ok(json!({ "uitval": entry }));
+            let reveals = self.hub.journal.reveals(entry.id).await.map_err(journal_refused)?;
+            return Ok(json!({ "uitval": entry, "inzagen": reveals }));
         }
         needs_name(&asked.door, &asked.reden)?;
-        let found = self.hub.journal.quarantined(QuarantineId(asked.id)).await;
-        let found = found.map_err(journal_refused)?;
-        tracing::warn!(quarantine.id = %asked.id, operator = asked.door, "content was revealed");
+        let order = RevealOrder { id: QuarantineId(asked.id), by: asked.door, why: asked.reden };
+        let found = self.hub.journal.reveal(order, clock::now()).await.map_err(journal_refused)?;
+        tracing::warn!(quarantine.id = %asked.id, "content was revealed");
         let document = found.bytes.map(|bytes| BASE64_STANDARD.encode(bytes));
-        Ok(json!({ "uitval": found.entry, "inhoud": document, "inzageVastgelegd": false }))
+        Ok(json!({ "uitval": found.entry, "inhoud": document }))
     }
 
     async fn release(&self, asked: IdAsked) -> Told {

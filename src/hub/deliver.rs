@@ -300,7 +300,7 @@ impl Hub {
         let Ok(admitted) = admit(catalogue, &incoming) else {
             return Ok(stopped("vertaling"));
         };
-        let case = self.journal.case_state(parcel.case).await?;
+        let case = self.journal.case_state(parcel.case, parcel.message).await?;
         let Ok(seed) = clock::random() else { return Err(JournalError::Sealing) };
         let mut entropy = crate::message::Entropy::new(seed);
         let suspended = self.suspended();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::look::look;
 use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
-use crate::message::{ParcelId, PartnerId, PublicId};
+use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second};
 use crate::transport::{
     Answer, AuthResult, Check, Collected, Confirmed, OutgoingParcel, PartnerDesk, Readiness, Room,
     Unavailable, Word,
@@ -24,6 +24,12 @@ const ROUNDS_MAX: usize = 5;
 impl PartnerDesk for Hub {
     fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult> {
         Box::pin(self.directory.authenticate(&self.journal, token))
+    }
+
+    fn accepts_certificate(&self, partner: &PartnerId, shown: Option<Digest>) -> bool {
+        let active = self.active();
+        let known = active.catalogue.partner(partner).map(|partner| &partner.certificates);
+        known.is_none_or(|known| known.is_empty() || shown.is_some_and(|it| known.contains(&it)))
     }
 
     fn message_status<'a>(
@@ -117,7 +123,7 @@ impl PartnerDesk for Hub {
     fn ready(&self) -> Answer<'_, Readiness> {
         Box::pin(async move {
             let reads = self.journal.suspended().await.is_ok();
-            let writes = self.journal.writable().await;
+            let writes = self.journal.writable();
             let check = |name: &str, ready| Check { name: name.to_owned(), ready };
             Readiness {
                 checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)],
@@ -127,6 +133,14 @@ impl PartnerDesk for Hub {
 }
 
 impl Hub {
+    /// Whether the hub can do its work, for its operators.
+    pub(super) async fn readiness(&self) -> Value {
+        let readiness = self.ready().await;
+        let parts = readiness.checks.iter();
+        let parts = parts.map(|part| json!({ "naam": part.name, "gereed": part.ready }));
+        json!({ "gereed": readiness.is_ready(), "onderdelen": parts.collect::<Vec<_>>() })
+    }
+
     /// The stages of a message, for its sender. Others are not named: that somebody takes part
     /// is itself sensitive.
     async fn status_for(
@@ -149,7 +163,7 @@ impl Hub {
             "casus": trace.message.case_number,
             "soort": trace.message.kind,
             "gebruik": trace.message.usage,
-            "ontvangen": trace.message.received_at,
+            "ontvangen": Second::from(trace.message.received_at),
             "zendingen": parcels.collect::<Vec<_>>(),
             "bewijzen": proofs,
         })))
@@ -172,7 +186,7 @@ impl Hub {
                 .collect(partner, now, left.min(usize::from(STEP)), LEASE_S, self.looks())
                 .await
                 .map_err(unavailable)?;
-            let leased_until = now.plus_seconds(LEASE_S);
+            let leased_until = now.plus_seconds(LEASE_S).into();
             let (went, review) = (taken.parcels.len(), taken.review);
             for parcel in taken.parcels {
                 size += parcel.bytes.len();

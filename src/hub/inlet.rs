@@ -199,7 +199,7 @@ fn receipt(accepted: &Accepted, at: Timestamp) -> Value {
     match accepted.salt {
         Some(salt) => json!(Receipt {
             id: accepted.public_id,
-            ontvangen: at,
+            ontvangen: at.into(),
             status: Stage::Ontvangen,
             zout: salt,
             hash: accepted.commitment,

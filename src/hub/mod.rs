@@ -135,7 +135,7 @@ impl Hub {
                 id: parcel.id.to_string(),
                 kind: format!("nl.schakel.{}", parcel.kind),
                 source: format!("urn:nld:oin:{}:systeem:schakel", catalogue.hub.oin.as_str()),
-                time: parcel.made_at,
+                time: parcel.made_at.into(),
             },
             media_type: parcel.media_type,
             bytes: parcel.bytes,

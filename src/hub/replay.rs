@@ -9,7 +9,7 @@ use super::active::Active;
 use super::{Hub, clock};
 use crate::journal::{JournalError, ParcelState, Replay, Replayed, StoredMessage, Trace};
 use crate::message::CaseState;
-use crate::message::{Entropy, PartnerId};
+use crate::message::{Entropy, PartnerId, Timestamp};
 use crate::pipeline::{self, Admitted, Dispatch, Incoming, Parcel, admit, redispatch};
 
 /// A replay cannot be made.
@@ -42,7 +42,7 @@ impl Hub {
             received: stored.view.received_at,
         };
         let admitted = admit(&active.catalogue, &incoming).map_err(ReplayError::Refused)?;
-        let case = self.journal.case_state(stored.view.case).await?;
+        let case = self.journal.case_state(stored.view.case, stored.view.message).await?;
         Ok(Reopened { stored, admitted, case })
     }
 
@@ -53,8 +53,8 @@ impl Hub {
         reopened: &Reopened,
         trace: &Trace,
         only: &BTreeSet<PartnerId>,
+        now: Timestamp,
     ) -> Result<Dispatch, ReplayError> {
-        let now = clock::now();
         let seed = clock::random().map_err(|_| JournalError::Sealing)?;
         let mut dispatch = pipeline::dispatch(
             &active.catalogue,
@@ -103,7 +103,7 @@ impl Hub {
         let active = self.active();
         let reopened = self.reopen(&active, id).await?;
         let trace = self.journal.trace(id, clock::now()).await?;
-        let dispatch = self.remake(&active, &reopened, &trace, only).await?;
+        let dispatch = self.remake(&active, &reopened, &trace, only, clock::now()).await?;
         let lines = dispatch.parcels.iter().map(|parcel| {
             let earlier = trace
                 .parcels
@@ -149,7 +149,9 @@ impl Hub {
         let active = self.active();
         let reopened = self.reopen(&active, id).await?;
         let trace = self.journal.trace(id, clock::now()).await?;
-        let dispatch = self.remake(&active, &reopened, &trace, &only).await?;
+        // The moment that the documents name is the one under which they are stored.
+        let now = clock::now();
+        let dispatch = self.remake(&active, &reopened, &trace, &only, now).await?;
         let failed: Vec<Value> = dispatch
             .failures
             .iter()
@@ -167,7 +169,7 @@ impl Hub {
                 dispatch,
                 catalogue: active.catalogue.digest(),
                 recipients: only,
-                at: clock::now(),
+                at: now,
             })
             .await?;
         self.new_mail();

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::JournalError;
-use super::keys::Vault;
+use super::confirm::read_names;
+use super::keys::{Part, Vault, open_row_key, open_sealed};
 use super::sql::{Cell, Conn, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CorrelationKey, Decision};
 use crate::evidence::DataKey;
-use crate::message::CaseState;
-use crate::message::{CaseNumber, Digest, PartnerId, Timestamp, Usage};
+use crate::message::{CanonicalMessage, CaseNumber, Digest, PartnerId, Timestamp, Usage};
+use crate::message::{CaseState, EarlierParcel};
+use crate::pipeline::Parcel;
 
 /// What a group knows of its cases.
 #[derive(Default)]
@@ -31,6 +33,26 @@ pub(super) struct CaseWork {
     /// Seals what is stored in it.
     pub key: Arc<DataKey>,
     pub lanes: HashMap<PartnerId, Lane>,
+}
+
+impl CaseWork {
+    /// Notes what recipients get of a message, for those that follow it in this group.
+    pub fn remember(
+        &mut self,
+        (id, message): (Uuid, &CanonicalMessage),
+        parcels: &[Parcel],
+        at: Timestamp,
+    ) {
+        self.state.earlier.extend(parcels.iter().map(|parcel| EarlierParcel {
+            recipient: parcel.recipient.clone(),
+            id: parcel.id,
+            made_at: at,
+            kind: parcel.role.bericht.clone(),
+            message: id.into(),
+            sender: message.sender.clone(),
+            reference: message.reference.clone(),
+        }));
+    }
 }
 
 /// Whether a lane has unsettled parcels, and whether its last parcel was dropped.
@@ -80,6 +102,11 @@ impl CaseBook {
             unit.vault.remember(*id, Arc::clone(&case.key));
         }
         Ok(book)
+    }
+
+    /// Adds what recipients got before in these cases.
+    pub async fn look_back(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
+        load_earlier(unit.conn, &mut self.cases).await
     }
 
     /// The states that keys lead to, in their order, each once.
@@ -166,6 +193,7 @@ pub(super) async fn load(
             theme: row.maybe_text("theme")?,
             participants: BTreeSet::new(),
             recipients: BTreeSet::new(),
+            earlier: Vec::new(),
         };
         cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
     }
@@ -195,4 +223,38 @@ pub(super) async fn load(
         }
     }
     Ok(cases)
+}
+
+/// The newest `EARLIER_MAX` parcels of each recipient in these cases, in the order of its lane.
+/// Which signal each was about lies sealed with its message.
+pub(super) async fn load_earlier(
+    conn: &mut Conn,
+    cases: &mut HashMap<Uuid, CaseWork>,
+) -> Result<(), JournalError> {
+    let sql = "select * from (
+            select o.case_id, o.recipient, o.id, o.made_at, o.kind, o.position, o.seq,
+                o.message_id, i.partner, i.sealed_key, i.names, row_number() over (
+                    partition by o.case_id, o.recipient order by o.position desc, o.seq desc
+                ) as age
+            from outbox o join inbox i on i.id = o.message_id
+            where o.case_id in ({ids}) and o.answer = 0 and o.state <> 'vervallen'
+        ) as parcels where age <= 20 order by position, seq";
+    let ids = cases.keys().copied().map(Cell::from).collect();
+    for row in fetch_in(conn, sql, ids).await? {
+        let Some(case) = cases.get_mut(&row.uuid("case_id")?) else { continue };
+        let message = row.uuid("message_id")?;
+        let key = open_row_key(&case.key, message, &row.blob("sealed_key")?)?;
+        let (_, names) = open_sealed(&key, message, Part::Names, &row.blob("names")?)?;
+        let [_, reference] = read_names(&names)?;
+        case.state.earlier.push(EarlierParcel {
+            recipient: row.parsed("recipient")?,
+            id: row.uuid("id")?.into(),
+            made_at: row.time("made_at")?,
+            kind: row.text("kind")?,
+            message: message.into(),
+            sender: row.parsed("partner")?,
+            reference,
+        });
+    }
+    Ok(())
 }

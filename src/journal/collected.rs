@@ -1,5 +1,4 @@
-//! Small questions of the mailbox: is there something, what was handed out, can anything be
-//! written.
+//! Small questions of the mailbox: is there something, and what was handed out.
 
 use uuid::Uuid;
 
@@ -41,10 +40,5 @@ impl Journal {
         let key = open_row_key(&holder, id, &row.blob("sealed_key")?)?;
         let (salt, bytes) = open_sealed(&key, id, Part::Parcel, &row.blob("document")?)?;
         Ok(Outgoing { bytes, salt, checkpoint, ..views::outgoing(&row)? })
-    }
-
-    /// Whether the writer takes orders: its queue has room and it has not stopped.
-    pub async fn writable(&self) -> bool {
-        !self.queue.is_closed() && self.queue.capacity() > 0
     }
 }

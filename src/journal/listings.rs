@@ -10,7 +10,7 @@ use super::sql::{Cell, Row, query};
 use super::trace::message_view;
 use super::{Journal, JournalError, MessageView, QuarantineId};
 use crate::evidence::Leaf;
-use crate::message::{Digest, PartnerId, Timestamp};
+use crate::message::{Digest, PartnerId, Second, Timestamp};
 
 /// Lines of a page at most.
 pub const PAGE_MAX: i64 = 500;
@@ -39,7 +39,7 @@ pub struct LogLine {
     #[serde(rename = "soort")]
     pub kind: &'static str,
     #[serde(rename = "op")]
-    pub at: Timestamp,
+    pub at: Second,
     #[serde(rename = "uitkomst")]
     pub outcome: String,
     #[serde(skip)]
@@ -228,7 +228,7 @@ impl Journal {
                 seq: row.int("id")?,
                 subject: leaf.subject,
                 kind: leaf.kind.as_str(),
-                at: leaf.at,
+                at: leaf.at.into(),
                 outcome: leaf.outcome,
                 commitment: leaf.commitment,
                 leaf: row.maybe_int("place")?,

@@ -12,7 +12,7 @@ use super::sql::{Conn, Row, fetch_in, query};
 use super::{Journal, JournalError, cases, partners, views};
 use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
 use crate::message::CaseState;
-use crate::message::{CaseId, Digest, PartnerId, Timestamp};
+use crate::message::{CaseId, Digest, MessageId, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.
 #[derive(Debug, Clone, Serialize)]
@@ -42,12 +42,20 @@ pub struct Activation {
 }
 
 impl Journal {
-    /// A case as it is now, for who dispatches anew; `Erased` where its content is gone.
-    pub async fn case_state(&self, case: CaseId) -> Result<CaseState, JournalError> {
+    /// A case as it is now, for who dispatches this message of it anew: of what recipients got,
+    /// only what was made of messages before it. `Erased` where its content is gone.
+    pub async fn case_state(
+        &self,
+        case: CaseId,
+        message: MessageId,
+    ) -> Result<CaseState, JournalError> {
         let mut conn = self.reads.acquire().await?;
         let id = Uuid::from(case);
         let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
-        if let Some(case) = found.remove(&id) {
+        cases::load_earlier(&mut conn, &mut found).await?;
+        if let Some(mut case) = found.remove(&id) {
+            // The ids of messages are in the order of their moments.
+            case.state.earlier.retain(|parcel| parcel.message < message);
             return Ok(case.state);
         }
         let known = query("select id from cases where id = $1", [id.into()]);

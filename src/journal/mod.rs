@@ -14,6 +14,7 @@ mod confirm;
 mod counters;
 mod erase;
 mod error;
+mod health;
 mod keys;
 mod lease;
 mod listings;
@@ -24,6 +25,7 @@ mod partners;
 mod quarantine;
 mod receive;
 mod replace;
+mod reveal;
 mod sequence;
 mod shared;
 mod sql;
@@ -55,6 +57,7 @@ pub use self::open::{Servers, Store};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
+pub use self::reveal::{Reveal, RevealOrder};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
@@ -65,6 +68,7 @@ pub use self::types::{
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 
+use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
@@ -81,6 +85,7 @@ pub struct Journal {
     databases: Databases,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
+    health: Arc<Health>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -115,7 +120,9 @@ impl Journal {
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), lock.clone());
         let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
-        Ok((Self { queue: sender, reads, databases, vault, changes, _lock: lock }, writer))
+        let health = Arc::clone(&writer.health);
+        let journal = Self { queue: sender, reads, databases, vault, changes, health, _lock: lock };
+        Ok((journal, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
@@ -127,7 +134,8 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        Ok(Self { queue, reads, databases, vault, changes, _lock: None })
+        let health = Arc::default();
+        Ok(Self { queue, reads, databases, vault, changes, health, _lock: None })
     }
 
     /// Whether other hubs may write it too.

@@ -186,6 +186,9 @@ impl Group {
             cases.insert(row.uuid("case_id")?);
         }
         group.book = CaseBook::load(unit, &keys, cases).await?;
+        if submissions.iter().any(|submission| submission.rules.looks_back) {
+            group.book.look_back(unit).await?;
+        }
         Ok(group)
     }
 
@@ -274,6 +277,9 @@ impl Group {
             answer: message.effect == Effect::Bevestiging,
         };
         let put = unit.put_parcels(&dispatch, &made, case)?;
+        if !made.answer {
+            case.remember((id, message), &dispatch.parcels, *at);
+        }
         let accepted = Accepted {
             public_id,
             repeat: false,

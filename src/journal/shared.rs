@@ -132,6 +132,8 @@ impl Unit<'_> {
                 };
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
             }
+            // An entry is never taken away, and what it says does not matter here.
+            Order::Reveal { .. } => {}
             // Claims lock what they find, and pass by what another has.
             Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
             Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}

@@ -29,6 +29,8 @@ pub type FeedbackFn =
 pub struct Rules {
     /// Digest of the catalogue that the functions close over.
     pub catalogue: Digest,
+    /// Whether `dispatch` looks at what recipients got before.
+    pub looks_back: bool,
     pub dispatch: Box<DispatchFn>,
     pub feedback: Box<FeedbackFn>,
 }

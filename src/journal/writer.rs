@@ -10,12 +10,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::beat::Neighbours;
 use super::counters::Counters;
 use super::erase::{Erased, ErasureOrder};
+use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
 use super::open::Databases;
 use super::partners::{self, PartnerOrder};
 use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
+use super::reveal::RevealOrder;
 use super::sequence::{Sequenced, Tree};
 use super::shared;
 use super::sql::Conn;
@@ -63,6 +65,10 @@ pub(super) enum Order {
     },
     Quarantine {
         order: QuarantineOrder,
+        now: Timestamp,
+    },
+    Reveal {
+        order: RevealOrder,
         now: Timestamp,
     },
     Replay(Box<Replay>),
@@ -120,6 +126,7 @@ pub struct Writer {
     neighbours: Neighbours,
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
+    pub(super) health: Arc<Health>,
     /// Held as long as anything may be written.
     _lock: Option<Arc<File>>,
 }
@@ -133,6 +140,7 @@ pub(super) struct State {
     tree: Tree,
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
     checkpoint: Option<Arc<str>>,
+    probes: Probes,
 }
 
 impl Writer {
@@ -158,6 +166,7 @@ impl Writer {
             in_doubt: false,
             neighbours: Neighbours::default(),
             changes,
+            health: Arc::default(),
             _lock: lock,
         })
     }
@@ -206,6 +215,7 @@ impl Writer {
             Ok(answers) => return answers,
             Err(error) => error,
         };
+        self.health.failed(&error);
         tracing::error!(error = %error, cause = ?error_cause(&error), "a group was not committed");
         if orders.len() == 1 || !error.may_be_one_order() {
             return orders.iter().map(|_| Err(error.clone())).collect();
@@ -243,6 +253,7 @@ impl Writer {
         let done = state.group(&self.vault, orders).await;
         self.in_doubt |= done.as_ref().is_err_and(JournalError::is_in_doubt);
         let answers = done?;
+        self.health.committed();
         // After a failure the connections are dropped with the state, and with them their
         // transactions.
         self.state = Some(state);
@@ -265,8 +276,9 @@ impl Writer {
             Order::Rewrap => self.vault.rewrap(&mut state.keys).await.map(Done::Rewrapped),
             _ => Err(JournalError::Stopped),
         };
-        if answer.as_ref().err().is_none_or(JournalError::concerns_order_only) {
-            self.state = Some(state);
+        match &answer {
+            Err(error) if !error.concerns_order_only() => self.health.failed(error),
+            _ => self.state = Some(state),
         }
         answer
     }
@@ -287,8 +299,8 @@ impl State {
         let suspended = partners::load_suspended(&mut journal).await?;
         let tree = Tree::load(&mut journal, &vault.hub).await?;
         journal.end().await?;
-        let checkpoint = tree.checkpoint.clone();
-        Ok(Self { counters, suspended, tree, checkpoint, journal, keys })
+        let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
+        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes })
     }
 
     /// Before a group that is not alone: learns what other hubs changed.
@@ -309,6 +321,8 @@ impl State {
         orders: &[&Order],
     ) -> Result<Vec<Answer>, JournalError> {
         let mut tree = self.tree.clone();
+        let tick = orders.iter().find_map(|order| order.sequence_at());
+        let probe = self.probes.due(tick);
         self.journal.begin().await?;
         self.catch_up().await?;
         let mut unit = self.unit(vault);
@@ -317,6 +331,9 @@ impl State {
         }
         let answers = unit.orders(orders, &mut tree).await?;
         unit.flush().await?;
+        if probe {
+            unit.probe(tick).await?;
+        }
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
         let mut rows = Vec::with_capacity(new_keys.len());
@@ -330,6 +347,9 @@ impl State {
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
         for (holder, key) in new_keys {
             vault.remember(holder, key);
+        }
+        if probe {
+            self.probes.passed(tick);
         }
         self.counters = counters;
         if !self.journal.is_postgres() {
@@ -398,6 +418,7 @@ impl Unit<'_> {
             Order::Quarantine { order, now } => {
                 self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
             }
+            Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
             Order::Release { token } => self.release(*token).await.map(|()| Done::Settled),
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),

@@ -15,7 +15,7 @@ mod stage;
 mod time;
 
 pub use canonical::{CanonicalMessage, Confirmation, Reference};
-pub use case::CaseState;
+pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
@@ -25,4 +25,4 @@ pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use stage::{Stage, Usage};
-pub use time::Timestamp;
+pub use time::{Second, Timestamp};

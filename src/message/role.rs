@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseNumber, ParcelId, Timestamp, Usage};
+use super::{CaseNumber, ParcelId, Second, Usage};
 
 /// The claims of the signed `Schakel-Rol` header, and of `.rol.json` beside a file.
 ///
@@ -34,7 +34,7 @@ pub struct RoleStatement {
     /// True where an earlier parcel of this case was dropped or is held.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub voorganger_ontbreekt: bool,
-    pub opgesteld: Timestamp,
+    pub opgesteld: Second,
 }
 
 /// One purpose in a role statement.

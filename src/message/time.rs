@@ -1,4 +1,5 @@
-//! Points in time, as microseconds since 1970 in UTC; what people read is Amsterdam time.
+//! Points in time, as microseconds since 1970 in UTC; what people read is Amsterdam time, and what
+//! partners are shown of the hub's own moments is whole seconds.
 
 use std::fmt;
 
@@ -13,6 +14,33 @@ static AMSTERDAM: TimeZone = jiff::tz::get!("Europe/Amsterdam");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
+
+/// A moment of the hub as a partner may see it: its fraction is left away.
+///
+/// All parcels of a message are made in one microsecond, so a finer moment would let two recipients
+/// find out that they hold parts of the same message, as surely as an id that they share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Timestamp", into = "Timestamp")]
+pub struct Second(Timestamp);
+
+impl From<Timestamp> for Second {
+    fn from(time: Timestamp) -> Self {
+        Self(Timestamp(time.0 - time.0.rem_euclid(1_000_000)))
+    }
+}
+
+impl From<Second> for Timestamp {
+    fn from(second: Second) -> Self {
+        second.0
+    }
+}
+
+/// RFC 3339 without a fraction.
+impl fmt::Display for Second {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The text is no RFC 3339 point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,5 +114,28 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.jiff().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_has_no_fraction_however_it_is_made() {
+        let moment = |text: &str| Timestamp::parse(text).unwrap();
+        for (exact, shown) in [
+            ("2026-11-23T19:15:00.999999Z", "2026-11-23T19:15:00Z"),
+            ("2026-11-23T19:15:00Z", "2026-11-23T19:15:00Z"),
+            ("1969-12-31T23:59:58.000001Z", "1969-12-31T23:59:58Z"),
+        ] {
+            assert_eq!(Second::from(moment(exact)).to_string(), shown);
+            assert_eq!(Timestamp::from(Second::from(moment(exact))), moment(shown));
+            let json = serde_json::to_string(&Second::from(moment(exact))).unwrap();
+            assert_eq!(json, format!("\"{shown}\""));
+            // Also where it was stored before seconds were all that is shown.
+            let read: Second = serde_json::from_str(&format!("\"{exact}\"")).unwrap();
+            assert_eq!(read.to_string(), shown);
+        }
     }
 }

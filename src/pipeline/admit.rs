@@ -10,7 +10,7 @@ use crate::catalogue::partner::Partner;
 use crate::catalogue::{Catalogue, Message};
 use crate::message::{
     CanonicalMessage, Confirmation, Digest, ExternalId, Fault, PartnerId, Reference, Refusal,
-    Stage, Timestamp, Usage, Violation,
+    Second, Stage, Timestamp, Usage, Violation,
 };
 
 /// Bytes from a partner whose identity is known.
@@ -131,12 +131,12 @@ impl Native<'_> {
     ) -> Result<(Value, Vec<bool>), Refusal> {
         let partner = incoming.partner;
         let hub = json!({
-            "ontvangen": incoming.received.to_string(),
+            "ontvangen": Second::from(incoming.received),
             "hub": { "naam": catalogue.hub.naam, "oin": catalogue.hub.oin },
             "afzender": { "naam": partner.name, "oin": partner.oin, "id": partner.id },
         });
         Run::new(&self.entry.mapping, &catalogue.engine)
-            .document(&self.value, &hub)
+            .document(&[("b", &self.value), ("h", &hub)])
             .map_err(|violations| Refusal::new(Fault::Vertaling, violations))
     }
 }

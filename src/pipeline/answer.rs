@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::connector::Answer;
 use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
-use crate::message::{ExternalId, PublicId, Refusal, Timestamp};
+use crate::message::{ExternalId, PublicId, Refusal, Second, Timestamp};
 
 /// An answer in the form that the partner reads.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ fn render(
     answered: &Answered<'_>,
 ) -> Option<Vec<u8>> {
     let connector = catalogue.connector_of(partner)?;
+    let at = Second::from(answered.at);
     let status = if answered.refusal.is_none() { "ontvangen" } else { "geweigerd" };
-    let mut receipt =
-        json!({ "id": answered.id, "tijdstip": answered.at.to_string(), "status": status });
+    let mut receipt = json!({ "id": answered.id, "tijdstip": at, "status": status });
     if let (Some(id), Some(object)) = (answered.external_id, receipt.as_object_mut()) {
         object.insert("bericht".to_owned(), Value::from(id.reveal()));
     }
@@ -66,12 +66,13 @@ fn render(
     let hub = json!({
         "zending": answered.id,
         "casus": "",
-        "opgesteld": answered.at.to_string(),
+        "opgesteld": at,
         "bericht": "ontvangstbevestiging.v1",
         "hub": { "naam": catalogue.hub.naam, "oin": catalogue.hub.oin },
         "ontvanger": { "naam": partner.name, "oin": partner.oin, "id": partner.id },
     });
-    let (native, _) = Run::new(&form.mapping, &catalogue.engine).document(&document, &hub).ok()?;
+    let run = Run::new(&form.mapping, &catalogue.engine);
+    let (native, _) = run.document(&[("b", &document), ("h", &hub)]).ok()?;
     if !form.schema.accepts(&native) {
         return None;
     }

@@ -2,22 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::encode;
 use super::minimise::{Decision, Grants, Minimised, minimise};
 use super::parcel::{Admitted, Dispatch, Failure, NotSent, Parcel};
 use crate::catalogue::connector::{Connector, Format, Outbound};
+use crate::catalogue::facts::EARLIER;
 use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::purpose::Purpose;
 use crate::catalogue::route::{Asked, municipality};
 use crate::catalogue::{Catalogue, Origin, Shape};
-use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
-    RoleStatement, RouteId, Stage, Timestamp, Usage, Violation,
+    RoleStatement, RouteId, Second, Stage, Timestamp, Usage, Violation,
 };
+use crate::message::{CaseState, EARLIER_MAX, EarlierParcel};
 
 /// Everything that a message leads to, given the case it belongs to.
 ///
@@ -46,8 +48,9 @@ pub fn dispatch(
             out.not_sent.push(skip("geen-doelbinding"));
             continue;
         };
-        let job =
-            Job { catalogue, recipient, case, now, usage: message.usage, kind: &message.kind };
+        let earlier = got_before(case, message, &recipient.id);
+        let (usage, kind) = (message.usage, &message.kind);
+        let job = Job { catalogue, recipient, case, now, usage, kind, earlier };
         match job.parcel(entropy.parcel_id(), view.data(), view.role()) {
             Ok(made) => out.parcels.push(Parcel {
                 purposes: view.minimised.purposes(),
@@ -79,7 +82,8 @@ pub fn redispatch(
     let Some(view) = view else { return Ok(None) };
     let (id, made_at) = earlier;
     let (usage, kind) = (message.usage, &message.kind);
-    let job = Job { catalogue, recipient, case, now: made_at, usage, kind };
+    let earlier = got_before(case, message, &recipient.id);
+    let job = Job { catalogue, recipient, case, now: made_at, usage, kind, earlier };
     let made = job.parcel(id, view.data(), view.role())?;
     Ok(Some(Parcel {
         purposes: view.minimised.purposes(),
@@ -251,7 +255,7 @@ pub fn feedback(
     let mut data = json!({
         "kenmerk": about.reference,
         "gebruik": about.usage,
-        "tijdstip": now,
+        "tijdstip": Second::from(now),
         "status": about.stage,
         "bericht": about.external_id.reveal(),
     });
@@ -259,7 +263,8 @@ pub fn feedback(
         object.insert("reden".to_owned(), Value::from(reason.clone()));
     }
     let role = Role { name: "afzender".to_owned(), purposes: Vec::new(), retention_days: 365 };
-    let job = Job { catalogue, recipient, case, now, usage: about.usage, kind: &kind };
+    let (usage, kind, earlier) = (about.usage, &kind, Vec::new());
+    let job = Job { catalogue, recipient, case, now, usage, kind, earlier };
     match job.parcel(entropy.parcel_id(), &data, role) {
         Ok(parcel) => out.parcels.push(parcel),
         Err(failure) => out.failures.push(failure),
@@ -281,6 +286,31 @@ pub(super) struct Job<'a> {
     pub now: Timestamp,
     pub usage: Usage,
     pub kind: &'a MessageKind,
+    pub earlier: Vec<Earlier>,
+}
+
+/// An earlier parcel as a mapping sees it in `eerder`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Earlier {
+    zending: ParcelId,
+    opgesteld: Second,
+    bericht: String,
+}
+
+/// What a recipient got before about the same signal, the newest last.
+fn got_before(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> Vec<Earlier> {
+    let same = |parcel: &&EarlierParcel| parcel.recipient == *recipient && parcel.is_about(message);
+    let newest_first = case.earlier.iter().rev().filter(same).take(EARLIER_MAX);
+    let mut earlier: Vec<Earlier> = newest_first
+        .map(|parcel| Earlier {
+            zending: parcel.id,
+            opgesteld: parcel.made_at.into(),
+            bericht: parcel.kind.clone(),
+        })
+        .collect();
+    earlier.reverse();
+    earlier
 }
 
 /// A native document that was made.
@@ -316,7 +346,7 @@ impl Job<'_> {
                 bewaren_dagen: role.retention_days,
                 vervangt: None,
                 voorganger_ontbreekt: false,
-                opgesteld: self.now,
+                opgesteld: self.now.into(),
             },
             withheld: Vec::new(),
         })
@@ -334,9 +364,9 @@ impl Job<'_> {
             .connector_of(self.recipient)
             .ok_or_else(|| fail("vertaling-uit", Vec::new()))?;
         let form = self.form(connector, data).ok_or_else(|| fail("geen-vorm", Vec::new()))?;
-        let hub = self.facts(id);
+        let (hub, earlier) = (self.facts(id), json!(self.earlier));
         let (native, fired) = Run::new(&form.mapping, &self.catalogue.engine)
-            .document(data, &hub)
+            .document(&[("b", data), ("h", &hub), (EARLIER, &earlier)])
             .map_err(|violations| fail("vertaling-uit", violations))?;
         if !form.schema.accepts(&native) {
             return Err(fail("schema-uit", form.schema.violations(&native)));
@@ -362,7 +392,7 @@ impl Job<'_> {
         json!({
             "zending": id,
             "casus": self.case.number,
-            "opgesteld": self.now,
+            "opgesteld": Second::from(self.now),
             "bericht": self.kind.to_string(),
             "hub": { "naam": self.catalogue.hub.naam, "oin": self.catalogue.hub.oin },
             "ontvanger": { "naam": recipient.name, "oin": recipient.oin, "id": recipient.id },

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::admit::{Incoming, admit_traced};
-use super::dispatch::{Job, minimise_for};
+use super::dispatch::{Earlier, Job, minimise_for};
 use super::native::Decoded;
 use super::parcel::{Withheld, WithheldReason};
 use crate::catalogue::Catalogue;
@@ -288,6 +288,7 @@ impl<'a> Runner<'a> {
             now: now()?,
             usage: Usage::Echt,
             kind: &kind,
+            earlier: self.optional::<Vec<Earlier>>("eerder.json")?.unwrap_or_default(),
         };
         let made = match job.native(ParcelId::from(PARCEL), &minimised) {
             Ok(made) => made,
@@ -360,6 +361,7 @@ fn example_case(data: &Value) -> CaseState {
         theme: data.get("thema").and_then(Value::as_str).map(str::to_owned),
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
+        earlier: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::message::{ParcelId, PartnerId, PublicId, Stage, Timestamp};
+use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second, Stage};
 
 use super::{Answer, OutgoingParcel};
 
@@ -38,7 +38,7 @@ pub enum AuthResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
     pub parcel: OutgoingParcel,
-    pub leased_until: Timestamp,
+    pub leased_until: Second,
 }
 
 /// A recipient's word about a parcel, as it came over HTTP.
@@ -84,6 +84,9 @@ impl Readiness {
 /// unknown id give the same answer.
 pub trait PartnerDesk: Send + Sync + 'static {
     fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult>;
+
+    /// Whether this partner may come with this certificate, or without one.
+    fn accepts_certificate(&self, partner: &PartnerId, shown: Option<Digest>) -> bool;
 
     /// The stages that a message reached, for its sender; `None` where it is not the sender.
     fn message_status<'a>(

@@ -29,6 +29,8 @@ pub(super) struct FakeHub {
     pub(super) hangs: AtomicBool,
     pub(super) down: AtomicBool,
     pub(super) collects: AtomicU32,
+    /// With which certificate partners must come.
+    pub(super) certificate: Mutex<Option<Digest>>,
 }
 
 impl Default for FakeHub {
@@ -44,6 +46,7 @@ impl Default for FakeHub {
             hangs: AtomicBool::new(false),
             down: AtomicBool::new(false),
             collects: AtomicU32::new(0),
+            certificate: Mutex::default(),
         }
     }
 }
@@ -72,7 +75,7 @@ pub(super) fn parcel(number: u128) -> OutgoingParcel {
             id: uuid::Uuid::from_u128(number).to_string(),
             kind: "nl.schakel.signaal-gemeld.v1".to_owned(),
             source: "urn:nld:oin:00000099000000001000:systeem:schakel".to_owned(),
-            time: Timestamp::parse("2026-11-23T19:15:00Z").unwrap(),
+            time: Timestamp::parse("2026-11-23T19:15:00.123456Z").unwrap().into(),
         },
         media_type: "application/xml".to_owned(),
         proof: Proof {
@@ -132,6 +135,11 @@ impl PartnerDesk for FakeHub {
         Box::pin(async { result })
     }
 
+    fn accepts_certificate(&self, _: &PartnerId, shown: Option<Digest>) -> bool {
+        let wanted = *self.certificate.lock().unwrap();
+        wanted.is_none() || wanted == shown
+    }
+
     fn message_status<'a>(
         &'a self,
         partner: &'a PartnerId,
@@ -149,7 +157,7 @@ impl PartnerDesk for FakeHub {
         self.collects.fetch_add(1, Ordering::SeqCst);
         let mail = self.mail.lock().unwrap();
         let own = mail.iter().filter(|_| partner.as_str() == "politie");
-        let leased_until = Timestamp::parse("2026-11-23T19:20:00Z").unwrap();
+        let leased_until = Timestamp::parse("2026-11-23T19:20:00Z").unwrap().into();
         let collected: Vec<Collected> = own
             .take(usize::from(room.parcels))
             .map(|parcel| Collected { parcel: parcel.clone(), leased_until })

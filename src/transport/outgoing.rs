@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-use crate::message::{CaseNumber, Digest, ParcelId, Timestamp};
+use crate::message::{CaseNumber, Digest, ParcelId, Second};
 
 /// One recipient's parcel with what travels beside it. `Debug` shows ids and sizes only.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct CloudEvent {
     /// `urn:nld:oin:<20 digits>:systeem:<name>`.
     pub source: String,
     /// When it was journalled, not when it happened.
-    pub time: Timestamp,
+    pub time: Second,
 }
 
 /// What lets the recipient prove what it got: leaf commitment, its salt, and a signed tree head.

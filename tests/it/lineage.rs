@@ -48,9 +48,9 @@ struct Case<'c> {
     sources: Sources,
 }
 
-/// The two variables of a mapping: `b` and `h`.
+/// The variables of a mapping: `b`, `h` and `eerder`.
 #[derive(Clone)]
-struct Sources([(&'static str, Value); 2]);
+struct Sources([(&'static str, Value); 3]);
 
 fn try_connector(files: &Files, id: &str, broken: &mut BTreeSet<String>) -> Tried {
     let id = ConnectorId::try_from(id.to_owned()).unwrap();
@@ -123,9 +123,9 @@ impl Case<'_> {
 
     /// What stands at each target; a target that cannot be made says so.
     fn run(&self, catalogue: &Catalogue, sources: &Sources) -> BTreeMap<String, Vec<String>> {
-        let Sources([(_, b), (_, h)]) = sources;
+        let variables = sources.0.each_ref().map(|(name, value)| (*name, value));
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        match Run::new(self.mapping, &catalogue.engine).document(b, h) {
+        match Run::new(self.mapping, &catalogue.engine).document(&variables) {
             Ok((document, _)) => {
                 for rule in &self.mapping.rules {
                     let values = found.entry(rule.target.to_string()).or_default();
@@ -234,7 +234,14 @@ impl Sources {
             "bericht": "signaal-gemeld.v1",
             "ontvanger": party,
         });
-        Self([("b", b), ("h", h)])
+        let earlier = ["signaal-gemeld.v1", "signaal-aangevuld.v1"].map(|kind| {
+            json!({
+                "zending": "00000000-0000-4000-8000-000000000002",
+                "opgesteld": "2026-11-22T11:00:00Z",
+                "bericht": kind,
+            })
+        });
+        Self([("b", b), ("h", h), ("eerder", json!(earlier))])
     }
 
     /// Every leaf, as a path of lineage and as a JSON Pointer within its variable.

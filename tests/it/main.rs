@@ -12,7 +12,9 @@ mod disk_full;
 mod hub;
 mod hubs;
 mod isolation;
+mod moments;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod references;
 mod sets;
 mod tidy;

@@ -4,6 +4,9 @@
 //! until an operator or function consumes it. So `l.filter(x, x.a)[0].b` is known to read `l[].a`
 //! and `l[].b`. What cannot be known statically (a dynamic index, an unknown function, a map
 //! literal) is refused.
+//!
+//! It follows conditions as well: what can be absent counts as guarded only where a `has()` is
+//! known to have held, and an alias takes along what is known to be there below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,6 +16,7 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operator
 
 use super::super::problem::nearest;
 use super::super::shape::Shape;
+use super::guards::{path_of, present, question};
 
 /// Comprehensions may nest this deep.
 const NESTING_MAX: usize = 2;
@@ -86,23 +90,48 @@ pub struct Variable {
 pub struct Lineage {
     /// Every place it reads, or may read.
     pub reads: BTreeSet<Path>,
-    /// Places that can be absent and are read without a `has()` around them.
-    pub unguarded: BTreeSet<Path>,
+    /// What can be absent where it is read, because no `has()` is known to hold there.
+    pub unguarded: BTreeSet<Gap>,
     /// The place it copies, where it is nothing but a path.
     pub copies: Option<Path>,
     /// The element shape of the list it results in, for the `bron` of a list.
     pub element: Option<Variable>,
 }
 
-/// An alias of places in the source, each with its shape and the first optional step on the way.
-#[derive(Debug, Clone, Default)]
-struct Abstract {
-    places: Vec<Place>,
-    /// What the elements are, where this is a list made by the expression.
-    element: Option<Box<Abstract>>,
+/// A place that is read and may not be there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    pub path: Path,
+    /// The condition that would guard it; `None` where none can be written.
+    pub guard: Option<String>,
 }
 
-impl Abstract {
+impl Gap {
+    /// What to do about it in a condition.
+    pub fn in_condition(&self) -> String {
+        match &self.guard {
+            Some(guard) => format!("{} kan ontbreken; schrijf {guard} && ervoor", self.path),
+            None => format!("{} kan ontbreken; zoek elementen met exists() of filter()", self.path),
+        }
+    }
+
+    /// What to do about it in the expression of a target field.
+    pub fn in_field(&self) -> String {
+        let guard = self.guard.as_ref();
+        let guard = guard.map_or_else(String::new, |guard| format!(", of schrijf {guard} ? … : …"));
+        format!("{} kan ontbreken; zet een ? achter het doel{guard}", self.path)
+    }
+}
+
+/// An alias of places in the source.
+#[derive(Debug, Clone, Default)]
+struct Abstract<'s> {
+    places: Vec<Place<'s>>,
+    /// What the elements are, where this is a list made by the expression.
+    element: Option<Box<Abstract<'s>>>,
+}
+
+impl Abstract<'_> {
     /// Whether a place in it is meant.
     fn holds(&self, meant: &dyn Fn(&Path) -> bool) -> bool {
         self.places.iter().any(|place| meant(&place.path))
@@ -111,21 +140,35 @@ impl Abstract {
 }
 
 #[derive(Debug, Clone)]
-struct Place {
+struct Place<'s> {
     path: Path,
-    shape: Shape,
-    /// The prefixes of the path that can be absent.
-    optional: Vec<Path>,
+    shape: &'s Shape,
+    /// What is known to be there below it.
+    known: BTreeSet<Vec<Step>>,
+    /// What may be absent on the way to it: the condition that would guard each, if there is one.
+    missing: Vec<Option<String>>,
+}
+
+impl<'s> Place<'s> {
+    /// One step further. `written` is how the expression writes it, where that is a path.
+    fn step(&self, step: Step, to: (&'s Shape, bool), written: Option<&Path>) -> Self {
+        let ((shape, optional), alone) = (to, std::slice::from_ref(&step));
+        let mut missing = self.missing.clone();
+        if optional && !self.known.contains(alone) {
+            missing.push(written.and_then(question));
+        }
+        let below = self.known.iter().filter_map(|steps| steps.strip_prefix(alone));
+        let known = below.filter(|rest| !rest.is_empty()).map(<[Step]>::to_vec).collect();
+        Self { path: self.path.then(step), shape, known, missing }
+    }
 }
 
 struct Walk<'a> {
-    scopes: BTreeMap<String, Abstract>,
+    scopes: BTreeMap<String, Abstract<'a>>,
     functions: &'a dyn Fn(&str) -> bool,
     /// Places that are looked at.
     reads: BTreeSet<Path>,
-    /// Places that must be there, with what can be absent on the way: what is looked at, and what
-    /// is gone through to get there.
-    needs: BTreeMap<Path, Vec<Path>>,
+    unguarded: BTreeSet<Gap>,
     tested: BTreeSet<Path>,
     nesting: usize,
 }
@@ -137,18 +180,16 @@ pub fn lineage(
     known: &dyn Fn(&str) -> bool,
 ) -> Result<Lineage, String> {
     let scopes = variables.iter().map(|(name, variable)| {
-        let place = Place {
-            path: variable.path.clone(),
-            shape: variable.shape.clone(),
-            optional: Vec::new(),
-        };
-        (name.clone(), Abstract { places: vec![place], element: None })
+        let Variable { path, shape } = variable;
+        let (known, missing) = (BTreeSet::new(), Vec::new());
+        let places = vec![Place { path: path.clone(), shape, known, missing }];
+        (name.clone(), Abstract { places, element: None })
     });
     let mut walk = Walk {
         scopes: scopes.collect(),
         functions: known,
         reads: BTreeSet::new(),
-        needs: BTreeMap::new(),
+        unguarded: BTreeSet::new(),
         tested: BTreeSet::new(),
         nesting: 0,
     };
@@ -162,12 +203,7 @@ pub fn lineage(
         .first()
         .map(|place| Variable { path: place.path.clone(), shape: place.shape.clone() });
     walk.consume(&result);
-    let tested = std::mem::take(&mut walk.tested);
-    let guards =
-        |absent: &Path| tested.iter().any(|test| test.generalised() == absent.generalised());
-    let unguarded = walk.needs.iter().filter(|(_, optional)| !optional.iter().all(guards));
-    let unguarded = unguarded.map(|(path, _)| path.clone()).collect();
-    let mut reads = walk.reads;
+    let Walk { mut reads, unguarded, tested, .. } = walk;
     reads.extend(tested);
     Ok(Lineage { reads, unguarded, copies, element })
 }
@@ -185,23 +221,19 @@ fn is_path(expr: &IdedExpr) -> bool {
 }
 
 /// What an element of this list is: of a list made here, or of a list in the source.
-fn element_of(list: &Abstract) -> Abstract {
+fn element_of<'s>(list: &Abstract<'s>) -> Abstract<'s> {
     if let Some(element) = &list.element {
         return (**element).clone();
     }
-    let places = list.places.iter().filter_map(|place| match &place.shape {
-        Shape::Array(shape) => Some(Place {
-            path: place.path.then(Step::Each),
-            shape: (**shape).clone(),
-            optional: place.optional.clone(),
-        }),
+    let places = list.places.iter().filter_map(|place| match place.shape {
+        Shape::Array(shape) => Some(place.step(Step::Each, (shape, false), None)),
         _ => None,
     });
     Abstract { places: places.collect(), element: None }
 }
 
-impl Walk<'_> {
-    fn expr(&mut self, expr: &IdedExpr) -> Result<Abstract, String> {
+impl<'a> Walk<'a> {
+    fn expr(&mut self, expr: &IdedExpr) -> Result<Abstract<'a>, String> {
         match &expr.expr {
             Expr::Literal(_) => Ok(Abstract::default()),
             Expr::Ident(name) => self
@@ -211,10 +243,11 @@ impl Walk<'_> {
                 .ok_or_else(|| format!("onbekende naam {name}{}", self.meant(name))),
             Expr::Select(select) => {
                 let operand = self.expr(&select.operand)?;
-                let selected = select_field(&operand, &select.field)?;
+                let selected = select_field(&operand, &select.field, path_of(expr).as_ref())?;
                 if select.test {
                     self.tested.extend(selected.places.iter().map(|p| p.path.clone()));
-                    self.guarded_by(&operand);
+                    // `has(a.b)` itself fails where `a` is absent.
+                    self.need(&operand);
                     return Ok(Abstract::default());
                 }
                 Ok(selected)
@@ -229,39 +262,66 @@ impl Walk<'_> {
                 Ok(Abstract { places: Vec::new(), element: Some(Box::new(element)) })
             }
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => match call.args.as_slice() {
+                [list, index] if call.func_name == operators::INDEX => {
+                    let list = self.expr(list)?;
+                    index_of(&list, index, path_of(expr).as_ref())
+                }
+                _ => self.call(call),
+            },
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
                 Err("een object als waarde kan niet; geef elk veld een eigen regel".to_owned())
             }
         }
     }
 
-    /// `has(a.b)` fails where `a` itself is absent, so `a`'s optional steps must be guarded too.
-    fn guarded_by(&mut self, operand: &Abstract) {
-        operand.places.iter().for_each(|place| self.need(place));
+    /// Walks what is evaluated only once a condition turned out `holds`.
+    fn after(
+        &mut self,
+        condition: &IdedExpr,
+        holds: bool,
+        expr: &IdedExpr,
+    ) -> Result<Abstract<'a>, String> {
+        let before = self.scopes.clone();
+        for path in present(condition, holds).unwrap_or_default() {
+            let alias = self.scopes.get_mut(&path.root);
+            for place in alias.into_iter().flat_map(|alias| &mut alias.places) {
+                place.known.insert(path.steps.clone());
+            }
+        }
+        let value = self.expr(expr);
+        self.scopes = before;
+        value
     }
 
-    /// A place may be reached in several ways; what can be absent on any of them must be guarded.
-    fn need(&mut self, place: &Place) {
-        let optional = self.needs.entry(place.path.clone()).or_default();
-        for step in &place.optional {
-            if !optional.contains(step) {
-                optional.push(step.clone());
-            }
+    /// A value must be there: what may be absent on the way to it is a gap.
+    fn need(&mut self, value: &Abstract<'a>) {
+        for place in value.places.iter().filter(|place| !place.missing.is_empty()) {
+            let guards: Option<Vec<&str>> = place.missing.iter().map(Option::as_deref).collect();
+            let guard = guards.map(|guards| guards.join(" && "));
+            self.unguarded.insert(Gap { path: place.path.clone(), guard });
+        }
+        if let Some(element) = &value.element {
+            self.need(element);
         }
     }
 
-    fn call(&mut self, call: &CallExpr) -> Result<Abstract, String> {
+    fn call(&mut self, call: &CallExpr) -> Result<Abstract<'a>, String> {
         match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::CONDITIONAL, [condition, yes, no]) => {
-                let condition = self.expr(condition)?;
-                self.consume(&condition);
-                let (yes, no) = (self.expr(yes)?, self.expr(no)?);
-                Ok(union(yes, no))
+                let question = self.expr(condition)?;
+                self.consume(&question);
+                let yes = self.after(condition, true, yes)?;
+                Ok(union(yes, self.after(condition, false, no)?))
             }
-            (operators::INDEX, [list, index]) => {
-                let list = self.expr(list)?;
-                index_of(&list, index)
+            // CEL forgives a failure on the left where the right decides; so the left must hold
+            // its own, and the right may build on it.
+            (name @ (operators::LOGICAL_AND | operators::LOGICAL_OR), [left, right]) => {
+                let first = self.expr(left)?;
+                self.consume(&first);
+                let second = self.after(left, name == operators::LOGICAL_AND, right)?;
+                self.consume(&second);
+                Ok(Abstract::default())
             }
             (operators::ADD, [left, right]) => {
                 let (left, right) = (self.expr(left)?, self.expr(right)?);
@@ -286,13 +346,14 @@ impl Walk<'_> {
         }
     }
 
-    fn comprehension(&mut self, comprehension: &ComprehensionExpr) -> Result<Abstract, String> {
+    fn comprehension(&mut self, comprehension: &ComprehensionExpr) -> Result<Abstract<'a>, String> {
         if self.nesting == NESTING_MAX {
             return Err(format!("filter, map en exists mogen {NESTING_MAX} diep in elkaar staan"));
         }
         let range = self.expr(&comprehension.iter_range)?;
         let element = element_of(&range);
-        self.consume_list(&range);
+        // Going through a list reads that it is there, not what is in its elements.
+        self.need(&range);
         let accumulator = self.expr(&comprehension.accu_init)?;
         self.nesting += 1;
         let outer = self.scopes.clone();
@@ -313,25 +374,20 @@ impl Walk<'_> {
     }
 
     /// The expression looks at these places: they are read, with everything below them.
-    fn consume(&mut self, value: &Abstract) {
-        for place in &value.places {
-            self.reads.insert(place.path.clone());
-            self.need(place);
-        }
-        if let Some(element) = &value.element {
-            self.consume(element);
-        }
+    fn consume(&mut self, value: &Abstract<'a>) {
+        self.need(value);
+        self.read(value);
+    }
+
+    fn read(&mut self, value: &Abstract<'a>) {
+        self.reads.extend(value.places.iter().map(|place| place.path.clone()));
+        value.element.iter().for_each(|element| self.read(element));
     }
 
     /// Whether something of these elements was read, or is in this value.
-    fn looks_at(&self, elements: &Abstract, value: &Abstract) -> bool {
+    fn looks_at(&self, elements: &Abstract<'_>, value: &Abstract<'_>) -> bool {
         let among = |path: &Path| elements.places.iter().any(|e| path.touches(&e.path));
         self.reads.iter().any(among) || self.tested.iter().any(among) || value.holds(&among)
-    }
-
-    /// Going through a list reads that it is there, not what is in its elements.
-    fn consume_list(&mut self, list: &Abstract) {
-        list.places.iter().for_each(|place| self.need(place));
     }
 
     fn meant(&self, name: &str) -> String {
@@ -340,7 +396,7 @@ impl Walk<'_> {
     }
 }
 
-fn union(mut a: Abstract, b: Abstract) -> Abstract {
+fn union<'s>(mut a: Abstract<'s>, b: Abstract<'s>) -> Abstract<'s> {
     a.places.extend(b.places);
     a.element = match (a.element, b.element) {
         (Some(a), Some(b)) => Some(Box::new(union(*a, *b))),
@@ -349,30 +405,27 @@ fn union(mut a: Abstract, b: Abstract) -> Abstract {
     a
 }
 
-fn select_field(operand: &Abstract, name: &str) -> Result<Abstract, String> {
+fn select_field<'s>(
+    operand: &Abstract<'s>,
+    name: &str,
+    written: Option<&Path>,
+) -> Result<Abstract<'s>, String> {
     let mut places = Vec::new();
     for place in &operand.places {
-        let path = place.path.then(Step::Field(name.to_owned()));
-        match &place.shape {
-            Shape::Object(fields) => {
-                let field = fields.iter().find(|field| field.name == name).ok_or_else(|| {
-                    let near = nearest(name, fields.iter().map(|field| field.name.as_str()));
-                    let near = near.map_or_else(String::new, |n| format!("; bedoelde u {n}?"));
-                    format!("onbekend pad {path}: het schema kent hier geen {name}{near}")
-                })?;
-                let mut optional = place.optional.clone();
-                if !field.required {
-                    optional.push(path.clone());
-                }
-                places.push(Place { path, shape: field.shape.clone(), optional });
-            }
-            _ => {
-                return Err(format!(
-                    "onbekend pad {path}: volgens het schema heeft {} geen velden",
-                    place.path
-                ));
-            }
-        }
+        let step = Step::Field(name.to_owned());
+        let path = place.path.then(step.clone());
+        let Shape::Object(fields) = place.shape else {
+            let above = &place.path;
+            return Err(format!(
+                "onbekend pad {path}: volgens het schema heeft {above} geen velden"
+            ));
+        };
+        let field = fields.iter().find(|field| field.name == name).ok_or_else(|| {
+            let near = nearest(name, fields.iter().map(|field| field.name.as_str()));
+            let near = near.map_or_else(String::new, |n| format!("; bedoelde u {n}?"));
+            format!("onbekend pad {path}: het schema kent hier geen {name}{near}")
+        })?;
+        places.push(place.step(step, (&field.shape, !field.required), written));
     }
     if places.is_empty() {
         return Err(format!("veld {name} van iets wat geen pad in de bron is"));
@@ -380,27 +433,26 @@ fn select_field(operand: &Abstract, name: &str) -> Result<Abstract, String> {
     Ok(Abstract { places, element: None })
 }
 
-fn index_of(list: &Abstract, index: &IdedExpr) -> Result<Abstract, String> {
+fn index_of<'s>(
+    list: &Abstract<'s>,
+    index: &IdedExpr,
+    written: Option<&Path>,
+) -> Result<Abstract<'s>, String> {
     match &index.expr {
-        Expr::Literal(LiteralValue::String(name)) => select_field(list, name.inner()),
+        Expr::Literal(LiteralValue::String(name)) => select_field(list, name.inner(), written),
         Expr::Literal(LiteralValue::Int(at)) => {
             let at = usize::try_from(*at.inner()).map_err(|_| "een index is nul of hoger")?;
             if let Some(element) = &list.element {
                 let mut element = (**element).clone();
-                for place in &mut element.places {
-                    place.optional.push(place.path.clone());
-                }
+                element.places.iter_mut().for_each(|place| place.missing.push(None));
                 return Ok(element);
             }
             let mut places = Vec::new();
             for place in &list.places {
-                let Shape::Array(shape) = &place.shape else {
+                let Shape::Array(shape) = place.shape else {
                     return Err(format!("{} is volgens het schema geen lijst", place.path));
                 };
-                let path = place.path.then(Step::At(at));
-                let mut optional = place.optional.clone();
-                optional.push(path.clone());
-                places.push(Place { path, shape: (**shape).clone(), optional });
+                places.push(place.step(Step::At(at), (shape, true), written));
             }
             Ok(Abstract { places, element: None })
         }
@@ -410,8 +462,6 @@ fn index_of(list: &Abstract, index: &IdedExpr) -> Result<Abstract, String> {
 
 fn operators_known(name: &str) -> bool {
     [
-        operators::LOGICAL_AND,
-        operators::LOGICAL_OR,
         operators::LOGICAL_NOT,
         operators::SUBSTRACT,
         operators::MULTIPLY,

@@ -5,6 +5,7 @@
 
 mod direct;
 mod functions;
+mod guards;
 mod lineage;
 mod text;
 mod value;
@@ -22,7 +23,7 @@ use super::shape::Shape;
 
 use self::direct::{Answer, Direct, Known};
 
-pub use lineage::{Lineage, Path, Step, Variable, lineage};
+pub use lineage::{Gap, Lineage, Path, Step, Variable, lineage};
 
 /// Code lists by their full name, `<file>#<list>`.
 pub type CodeLists = BTreeMap<String, BTreeMap<String, String>>;
@@ -80,7 +81,7 @@ impl Expression {
         let variable = Variable { path: Path::root("b"), shape: b.clone() };
         let lineage = expression.lineage(&BTreeMap::from([("b".to_owned(), variable)]))?;
         match lineage.unguarded.first() {
-            Some(path) => Err(format!("{path} kan ontbreken; gebruik has()")),
+            Some(gap) => Err(gap.in_condition()),
             None => Ok(expression),
         }
     }

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{Fill, ListPart, Mapping, Node, Place, Rule, target};
 use crate::catalogue::cel::{CodeLists, Expression, Lineage, Path, Step, Variable};
+use crate::catalogue::facts::EARLIER;
 use crate::catalogue::problem::{Files, Problem, SourceText};
 use crate::catalogue::shape::Shape;
 
@@ -52,6 +53,8 @@ pub struct Source<'a> {
     pub document: &'a Shape,
     /// The shape of `h`.
     pub hub: &'a Shape,
+    /// The shape of `eerder`, where a mapping may use it.
+    pub earlier: Option<&'a Shape>,
     /// The shape of the target.
     pub target: &'a Shape,
 }
@@ -76,14 +79,13 @@ impl Mapping {
             failed: BTreeSet::new(),
             problems: Vec::new(),
         };
-        let variables = BTreeMap::from([
-            ("b".to_owned(), variable("b", sides.document)),
-            ("h".to_owned(), variable("h", sides.hub)),
-        ]);
+        let known = [("b", Some(sides.document)), ("h", Some(sides.hub)), (EARLIER, sides.earlier)];
+        let known = known.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
+        let variables = known.map(|(name, shape)| (name.to_owned(), variable(name, shape)));
         let top = Level {
             shape: sides.target,
             path: Path::root("doel"),
-            variables,
+            variables: variables.collect(),
             conditions: BTreeSet::new(),
             depth: 0,
         };
@@ -181,12 +183,8 @@ impl Compiler<'_> {
             return None;
         }
         let (expression, lineage) = self.expression(text, &level.variables)?;
-        if !optional && let Some(path) = lineage.unguarded.first() {
-            self.report(
-                text.span().start,
-                "kan-ontbreken",
-                format!("{path} kan ontbreken; zet een ? achter het doel of gebruik has()"),
-            );
+        if !optional && let Some(gap) = lineage.unguarded.first() {
+            self.report(text.span().start, "kan-ontbreken", gap.in_field());
             return None;
         }
         let fill = match (Place::of(&expression), expression.literal()) {
@@ -303,9 +301,8 @@ impl Compiler<'_> {
     }
 
     fn guarded(&mut self, at: usize, lineage: &Lineage) -> Option<()> {
-        let Some(path) = lineage.unguarded.first() else { return Some(()) };
-        let text = format!("{path} kan ontbreken; gebruik has() in de voorwaarde");
-        self.report(at, "kan-ontbreken", text);
+        let Some(gap) = lineage.unguarded.first() else { return Some(()) };
+        self.report(at, "kan-ontbreken", gap.in_condition());
         None
     }
 

@@ -25,6 +25,13 @@ pub struct Mapping {
     nodes: Vec<Node>,
 }
 
+impl Mapping {
+    /// Whether anything in it depends on this variable.
+    pub fn reads(&self, variable: &str) -> bool {
+        self.rules.iter().flat_map(|rule| &rule.reads).any(|path| path.root == variable)
+    }
+}
+
 /// One line of a mapping: a target and what feeds it.
 #[derive(Debug, Clone)]
 pub struct Rule {

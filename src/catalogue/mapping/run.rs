@@ -55,14 +55,20 @@ impl<'m> Run<'m> {
         Self { mapping, engine, violations: Vec::new(), fired: vec![false; mapping.rules.len()] }
     }
 
-    /// Builds the target from a document `b` and the hub's own facts `h`.
+    /// Builds the target from its variables: a document `b`, the hub's own facts `h`, and what
+    /// else this mapping may read.
     ///
     /// Fails with every target field that could not be filled; places are pointers into the
     /// target. Names no values.
-    pub fn document(mut self, b: &Value, h: &Value) -> Result<(Value, Vec<bool>), Vec<Violation>> {
+    pub fn document<'s>(
+        mut self,
+        variables: &[(&'s str, &'s Value)],
+    ) -> Result<(Value, Vec<bool>), Vec<Violation>>
+    where
+        'm: 's,
+    {
         let mut scope = self.engine.scope();
-        scope.bind("b", b);
-        scope.bind("h", h);
+        variables.iter().for_each(|(name, value)| scope.bind(name, value));
         let mapping = self.mapping;
         let object = self.object(&mapping.nodes, &scope, &At::Root);
         if self.violations.is_empty() {

@@ -72,7 +72,7 @@ fn load(text: &str, codes: &mut CodeLists) -> Result<Mapping, Vec<String>> {
     let (document, target) = (source(), target());
     let hub = shape(&json!({ "required": ["casus"], "properties": { "casus": {
         "type": "string" } } }));
-    let sides = Source { document: &document, hub: &hub, target: &target };
+    let sides = Source { document: &document, hub: &hub, earlier: None, target: &target };
     Mapping::load(&files, "m.toml", sides, codes)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
@@ -89,7 +89,8 @@ fn run(text: &str, document: &Value) -> Result<Value, Vec<(String, String)>> {
     let mut codes = CodeLists::new();
     let mapping = load(text, &mut codes).unwrap_or_else(|problems| panic!("{problems:?}"));
     let engine = Engine::new(codes).unwrap();
-    let made = Run::new(&mapping, &engine).document(document, &json!({ "casus": "C-1" }));
+    let hub = json!({ "casus": "C-1" });
+    let made = Run::new(&mapping, &engine).document(&[("b", document), ("h", &hub)]);
     made.map(|(made, _)| made)
         .map_err(|found| found.into_iter().map(|v| (v.place, v.code)).collect())
 }
@@ -107,8 +108,13 @@ fn check_points_at_the_line_and_column_of_what_is_wrong_with_a_field() {
         ("'plek.straat?' = \"raad(b.id)\"", "3:18: onbekende functie raad [pad]"),
         (
             "'plek.straat' = \"b.thema\"",
-            "3:17: b.thema kan ontbreken; zet een ? achter het doel \
-            of gebruik has() [kan-ontbreken]",
+            "3:17: b.thema kan ontbreken; zet een ? achter het doel, \
+            of schrijf has(b.thema) ? … : … [kan-ontbreken]",
+        ),
+        (
+            "'plek.straat' = \"has(b.thema) ? 'x' : b.thema\"",
+            "3:17: b.thema kan ontbreken; zet een ? achter het doel, \
+            of schrijf has(b.thema) ? … : … [kan-ontbreken]",
         ),
         (
             "'plek.straat' = \"code('x', b.id)\"",
@@ -162,12 +168,12 @@ fn check_points_at_what_is_wrong_with_a_list() {
         (
             "doel = \"mensen\"\nbron = \"b.personen\"\nwaar = \"e.naam == 'x'\"\n",
             "6:8: \
-            b.personen[].naam kan ontbreken; gebruik has() in de voorwaarde [kan-ontbreken]",
+            b.personen[].naam kan ontbreken; schrijf has(e.naam) && ervoor [kan-ontbreken]",
         ),
         (
             "doel = \"mensen\"\nbron = \"b.personen.filter(p, p.naam == 'x')\"\n",
             "5:8: \
-            b.personen[].naam kan ontbreken; gebruik has() in de voorwaarde [kan-ontbreken]",
+            b.personen[].naam kan ontbreken; schrijf has(p.naam) && ervoor [kan-ontbreken]",
         ),
     ] {
         let found = problem(&list(&format!("{lines}{rol}")));
@@ -193,13 +199,35 @@ fn a_required_target_needs_a_line_that_always_fills_it() {
 }
 
 #[test]
+fn what_a_recipient_got_before_is_known_to_outbound_mappings_only() {
+    let text = "[velden]\nnummer = \"b.id\"\n'plek.straat' = \"eerder[0].zending\"\n";
+    assert!(problem(text).starts_with("3:17: onbekende naam eerder"));
+    let listed = "[velden]\nnummer = \"b.id\"\n[[lijst]]\ndoel = \"mensen\"\n\
+        bron = \"eerder\"\nals = \"z\"\n[lijst.velden]\nrol = \"z.bericht\"\n";
+    let files = Files::from([("m.toml".to_owned(), listed.into())]);
+    let (document, target, earlier) = (source(), target(), crate::catalogue::facts::earlier());
+    let earlier = Some(&earlier);
+    let sides = Source { document: &document, hub: &Shape::Any, earlier, target: &target };
+    let mapping = Mapping::load(&files, "m.toml", sides, &mut CodeLists::new()).unwrap();
+    assert!(mapping.reads("eerder") && !mapping.reads("h"));
+    let rule = mapping.rules.iter().find(|rule| rule.text == "z.bericht").unwrap();
+    let reads: Vec<String> = rule.reads.iter().map(ToString::to_string).collect();
+    assert_eq!(reads, ["eerder[].bericht"]);
+
+    let engine = Engine::new(CodeLists::new()).unwrap();
+    let (b, before) = (json!({ "id": "1" }), json!([{ "bericht": "x" }, { "bericht": "y" }]));
+    let made = Run::new(&mapping, &engine).document(&[("b", &b), ("eerder", &before)]);
+    assert_eq!(made.unwrap().0["mensen"], json!([{ "rol": "x" }, { "rol": "y" }]));
+}
+
+#[test]
 fn a_file_that_is_no_mapping_is_refused_where_it_breaks() {
     assert!(problem("[velden]\nnummer = b.id\n").starts_with("2:10: geen geldige inhoud"));
     assert!(problem("[velde]\nnummer = \"b.id\"\n").starts_with("1:2: onbekende sleutel `velde`"));
     let missing = Mapping::load(
         &Files::new(),
         "m.toml",
-        Source { document: &source(), hub: &Shape::Any, target: &target() },
+        Source { document: &source(), hub: &Shape::Any, earlier: None, target: &target() },
         &mut CodeLists::new(),
     );
     assert_eq!(missing.unwrap_err()[0].code, "bestand-ontbreekt");

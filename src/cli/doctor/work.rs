@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::Finding;
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Delivery;
@@ -90,21 +92,30 @@ fn set(ground: Ground<'_>) -> (Vec<Finding>, Option<Catalogue>) {
     }
 }
 
+/// The parts that are not ready, or `None` where nobody answers.
+async fn readiness(running: &Running) -> Option<Vec<String>> {
+    let url = format!("http://{}/beheer/gereed", running.beheer);
+    let answer = client().ok()?.post(url).bearer_auth(&running.token).send().await.ok()?;
+    let told: Value = answer.json().await.ok()?;
+    let parts = told.get("onderdelen")?.as_array()?.iter();
+    let failing = parts.filter(|part| part.get("gereed") != Some(&Value::Bool(true)));
+    let name = |part: &Value| part.get("naam").and_then(Value::as_str).map(str::to_owned);
+    Some(failing.filter_map(name).collect())
+}
+
 /// Whether the hub that says it runs answers, and can do its work.
 async fn ready(running: &Running) -> (bool, Finding) {
     const WHAT: &str = "hub";
-    let url = format!("http://{}/gereed", running.http);
-    let answer = match client() {
-        Ok(client) => client.get(url).send().await.ok(),
-        Err(_) => None,
-    };
-    match answer.map(|answer| answer.status().as_u16()) {
-        Some(200) => (true, Finding::ok(WHAT, format!("draait en is gereed op {}", running.http))),
-        Some(status) => (
+    let place = running.url();
+    match readiness(running).await {
+        Some(parts) if parts.is_empty() => {
+            (true, Finding::ok(WHAT, format!("draait en is gereed op {place}")))
+        }
+        Some(parts) => (
             true,
             Finding::wrong(
                 WHAT,
-                format!("draait op {} maar is niet gereed ({status})", running.http),
+                format!("draait op {place} maar is niet gereed: {}", parts.join(", ")),
                 "kijk in zijn verslag en naar de schijf; hij herstelt vanzelf als dat kan",
             ),
         ),
@@ -112,7 +123,7 @@ async fn ready(running: &Running) -> (bool, Finding) {
             false,
             Finding::mind(
                 WHAT,
-                format!("zou draaien op {} maar antwoordt niet", running.http),
+                format!("zou draaien op {place} maar antwoordt niet"),
                 "is hij afgebroken? start hem opnieuw met: schakel serve",
             ),
         ),

@@ -210,7 +210,8 @@ fn rules() -> Arc<Rules> {
 }
 
 pub fn rules_of(catalogue: Digest) -> Arc<Rules> {
-    Arc::new(Rules { catalogue, dispatch: Box::new(dispatch), feedback: Box::new(feedback) })
+    let (dispatch, feedback) = (Box::new(dispatch), Box::new(feedback));
+    Arc::new(Rules { catalogue, looks_back: true, dispatch, feedback })
 }
 
 fn dispatch(
@@ -280,7 +281,7 @@ pub fn parcel(
             bewaren_dagen: 30,
             vervangt: None,
             voorganger_ontbreekt: false,
-            opgesteld: now,
+            opgesteld: now.into(),
         },
         withheld: vec![],
     }

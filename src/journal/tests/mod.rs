@@ -19,6 +19,7 @@ macro_rules! on_both_stores {
 }
 
 mod desk;
+mod earlier;
 mod erasure;
 mod evidence;
 mod hubs;
@@ -32,3 +33,4 @@ mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod reveals;

@@ -72,8 +72,10 @@ async fn a_full_disk_refuses_everything_and_recovers_by_itself(on: On) {
         assert!(matches!(answer, Err(JournalError::Unavailable(_))), "{answer:?}");
     }
     assert_eq!(desk.journal.stats().await.unwrap().messages, 1);
+    assert!(!desk.journal.writable());
     desk.place.fill_disk(false).await;
     assert!(!desk.accepted(&long).await.repeat, "nothing of it was stored before");
+    assert!(desk.journal.writable());
     assert!(desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await.repeat);
     let report = desk.journal.verify(|_| {}).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
@@ -111,6 +113,7 @@ async fn an_order_that_spoils_its_group_fails_alone(on: On) {
     );
     assert!(one.is_ok() && good.is_ok());
     assert!(matches!(other, Err(JournalError::Unavailable(_))));
+    assert!(desk.journal.writable(), "the order was wrong, not the journal");
     assert_eq!(desk.journal.stats().await.unwrap().messages, 2);
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }

@@ -23,13 +23,13 @@ on_both_stores! {
     a_case_state_is_there_for_who_dispatches_anew,
 }
 
-const DELIVERED: AttemptOutcome = AttemptOutcome::Delivered { stage: Stage::Opgehaald };
+pub const DELIVERED: AttemptOutcome = AttemptOutcome::Delivered { stage: Stage::Opgehaald };
 
-async fn claim(desk: &Desk, recipient: &str) -> Vec<Outgoing> {
+pub async fn claim(desk: &Desk, recipient: &str) -> Vec<Outgoing> {
     desk.journal.claim(&[partner(recipient)], desk.now(), 10, 60).await.unwrap()
 }
 
-async fn settle(desk: &Desk, parcel: &Outgoing, outcome: AttemptOutcome) {
+pub async fn settle(desk: &Desk, parcel: &Outgoing, outcome: AttemptOutcome) {
     desk.journal.settle(parcel.id, parcel.lease, outcome, desk.now()).await.unwrap();
 }
 
@@ -165,7 +165,7 @@ async fn what_follows_a_dropped_parcel_says_so(on: On) {
 }
 
 /// What today's rules make of a parcel's message for the same recipient.
-fn made_anew(desk: &Desk, old: &Outgoing, text: &str) -> Dispatch {
+pub fn made_anew(desk: &Desk, old: &Outgoing, text: &str) -> Dispatch {
     let case = CaseState {
         id: old.case,
         number: old.detail.role.casus.clone(),
@@ -173,6 +173,7 @@ fn made_anew(desk: &Desk, old: &Outgoing, text: &str) -> Dispatch {
         theme: None,
         participants: Default::default(),
         recipients: Default::default(),
+        earlier: Default::default(),
     };
     let mut entropy = Entropy::new(desk.seed());
     let recipient: PartnerId = old.recipient.clone();
@@ -286,7 +287,7 @@ async fn a_case_state_is_there_for_who_dispatches_anew(on: On) {
     let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let parcel = claim(&desk, "woonbedrijf").await.remove(0);
-    let state = desk.journal.case_state(parcel.case).await.unwrap();
+    let state = desk.journal.case_state(parcel.case, parcel.message).await.unwrap();
     assert_eq!(state.participants, [partner("politie"), partner("woonbedrijf")].into());
     assert_eq!(state.recipients, [partner("woonbedrijf")].into());
     assert_eq!(state.number, parcel.detail.role.casus);

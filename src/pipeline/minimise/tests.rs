@@ -82,6 +82,7 @@ fn case() -> CaseState {
         theme: None,
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
+        earlier: Vec::new(),
     }
 }
 

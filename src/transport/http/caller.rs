@@ -14,6 +14,7 @@ use crate::transport::{AuthResult, Problem, Unavailable};
 
 use super::App;
 use super::answer::{Halt, retry_later};
+use super::tls::PeerCertificate;
 
 /// Longer tokens are not ours.
 const TOKEN_CHARS_MAX: usize = 512;
@@ -51,6 +52,10 @@ impl FromRequestParts<App> for Caller {
                 return Err(Unavailable { retry_after_seconds: RETRY_AFTER_S }.into());
             }
         };
+        let shown = parts.extensions.get::<PeerCertificate>().and_then(|peer| peer.0);
+        if !app.desk.accepts_certificate(&partner, shown) {
+            return Err(OTHER_CERTIFICATE.into());
+        }
         tracing::Span::current().record("partner.id", tracing::field::display(&partner));
         let Some(ticket) = app.in_flight.enter(&partner, app.limits.requests_per_partner) else {
             let problem = Problem::new(
@@ -63,6 +68,12 @@ impl FromRequestParts<App> for Caller {
         Ok(Self { partner, _ticket: ticket })
     }
 }
+
+const OTHER_CERTIFICATE: Problem = Problem::new(
+    403,
+    "ander-certificaat",
+    "Dit token hoort bij een andere ketenpartner dan het certificaat van deze verbinding.",
+);
 
 /// The token of the `Authorization` header (RFC 6750).
 pub(super) fn bearer(parts: &Parts) -> Option<&str> {

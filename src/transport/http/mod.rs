@@ -15,6 +15,7 @@ mod mailbox;
 mod messages;
 mod server;
 mod signature;
+pub mod tls;
 #[cfg(test)]
 mod tests;
 pub mod webhook;

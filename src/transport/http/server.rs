@@ -7,17 +7,20 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::Limits;
+use super::tls::Tls;
 
 /// How long to rest when no connection can be accepted, such as for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -62,12 +65,13 @@ pub async fn bind(address: SocketAddr, beyond_loopback: bool) -> Result<Listenin
     Ok(Listening { listener, address })
 }
 
-/// Serves until `stop` completes; then takes no new requests, and gives those under way
+/// Serves until `stop` completes, over TLS where it is given; then takes no new requests, and gives those under way
 /// `limits.shutdown_time`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
     stop: impl Future<Output = ()>,
 ) -> Served {
     let mut connections = JoinSet::new();
@@ -81,8 +85,8 @@ pub async fn serve(
             Some(ended) = connections.join_next() => note(ended),
             accepted = listener.accept(), if room => match accepted {
                 Ok((stream, _)) => {
-                    let serving = attend(stream, router.clone(), limits.clone(), told_stop.clone());
-                    connections.spawn(serving);
+                    let (router, limits) = (router.clone(), limits.clone());
+                    connections.spawn(attend(stream, router, limits, tls.clone(), told_stop.clone()));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -106,15 +110,29 @@ pub async fn serve(
     Served { cut_off }
 }
 
-/// One connection, until it closes, grows too old, or is told to stop.
+/// One connection; over TLS, with what the client showed of itself for the handlers.
 async fn attend(
     stream: TcpStream,
     router: Router,
     limits: Limits,
-    mut told_stop: watch::Receiver<bool>,
+    tls: Option<Arc<Tls>>,
+    told_stop: watch::Receiver<bool>,
 ) {
     // Without it an answer may wait for the client's delayed acknowledgement; only speed is lost.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return converse(stream, router, limits, told_stop).await };
+    if let Some((stream, peer)) = tls.welcome(stream, limits.header_time).await {
+        converse(stream, router.layer(Extension(peer)), limits, told_stop).await;
+    }
+}
+
+/// Requests and answers, until the connection closes, grows too old, or is told to stop.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    limits: Limits,
+    mut told_stop: watch::Receiver<bool>,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

@@ -1,11 +1,12 @@
 //! One message from its sender to its end: send, trace, explain, replay, erase; and quarantine.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 
 use super::{
     FAILURE, INVALID, NOBODY, NOT_ALLOWED, NOT_FOUND, OK, PARTLY, USAGE, example_file, run, run_as,
 };
-use crate::hub::{GGZ, Hub, OM, POLITIE, Place, WONEN, checkout};
+use crate::hub::{GGZ, Hub, OM, POLITIE, Place, WONEN, checkout, until};
 
 /// A hub with one report of the police in it; the police's token, and the message's id.
 async fn with_a_report() -> (Hub, String, String) {
@@ -117,6 +118,17 @@ async fn sending_ends_as_the_answer_means() {
     run_as(&hub.place, &token, &words).ends(INVALID);
 }
 
+fn shown_history(hub: &Hub, id: &str) -> String {
+    run(&hub.place, &["quarantine", "show", id]).ends(OK).out
+}
+
+/// The kinds of the proven leaves, by their number in the encoding: 5 is a reveal.
+fn hub_leaves(told: &Value) -> Vec<u8> {
+    let proofs = told["bewijzen"].as_array().expect("a list").iter();
+    let leaves = proofs.map(|proof| proof["blad"].as_str().expect("a leaf"));
+    leaves.map(|leaf| BASE64_STANDARD.decode(leaf).expect("base64")[1]).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn quarantine_shows_places_and_gives_the_bytes_only_to_who_says_why() {
     let hub = Place::new().start().await;
@@ -132,9 +144,21 @@ async fn quarantine_shows_places_and_gives_the_bytes_only_to_who_says_why() {
     shown.shows("voldoet niet aan het schema").shows("van politie-oost-brabant");
     let by = ["--by", "anna", "--why", "storing"];
     let reveal = [&["quarantine", "show", id, "--reveal"][..], &by].concat();
-    assert_eq!(run(&hub.place, &reveal).ends(OK).bytes, bytes);
+    assert!(!shown_history(&hub, id).contains("ingezien"));
+    let revealed = run(&hub.place, &reveal).ends(OK).says("vastgelegd in het logboek");
+    assert_eq!(revealed.bytes, bytes);
     let empty = ["quarantine", "show", id, "--reveal", "--by", "", "--why", ""];
     assert!(run(&hub.place, &empty).ends(INVALID).bytes.is_empty());
+    let history = shown_history(&hub, id);
+    assert_eq!(history.matches("ingezien").count(), 1, "{history}");
+    assert!(history.contains("door anna: storing"), "{history}");
+    let told = run(&hub.place, &["quarantine", "show", id, "-o", "json"]).ends(OK).json();
+    assert_eq!((&told["inzagen"][0]["door"], &told["inzagen"][1]), (&"anna".into(), &Value::Null));
+    until("the reveal is signed", async || {
+        let said = run(&hub.place, &["journal", "prove", id]);
+        said.out.contains("bewijzen").then(|| hub_leaves(&said.json()))?.contains(&5).then_some(())
+    })
+    .await;
 
     // It is still wrong, so it stays where it is.
     let release = [&["quarantine", "release", id][..], &by].concat();

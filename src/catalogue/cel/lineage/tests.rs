@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::catalogue::cel::Expression;
+use crate::catalogue::cel::{Engine, EvalError, Expression};
 use crate::catalogue::shape_of::shape_of;
 
 /// `b`: `id` is always there, and so are the fields of the elements but `naam` and `tel`.
@@ -55,11 +55,12 @@ fn lineage_of(text: &str) -> Result<Lineage, String> {
 /// What it reads and what of that is unguarded, as words.
 fn reads(text: &str) -> (String, String) {
     let lineage = lineage_of(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
-    let words = |paths: &BTreeSet<Path>| {
-        let texts = paths.iter().map(|path| path.generalised().to_string());
+    let words = |paths: Vec<&Path>| {
+        let texts = paths.into_iter().map(|path| path.generalised().to_string());
         texts.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
     };
-    (words(&lineage.reads), words(&lineage.unguarded))
+    let gaps = lineage.unguarded.iter().map(|gap| &gap.path);
+    (words(lineage.reads.iter().collect()), words(gaps.collect()))
 }
 
 #[test]
@@ -129,6 +130,155 @@ fn what_can_be_absent_must_be_guarded() {
     for (text, expected) in cases {
         assert_eq!(reads(text).1, expected, "{text}");
     }
+}
+
+/// Documents with and without each thing that can be absent at the top.
+fn documents() -> Vec<serde_json::Value> {
+    let addresses =
+        [json!(null), json!({ "straat": "s" }), json!({ "straat": "s", "postcode": "p" })];
+    let people = json!([{ "rol": "x", "bsn": "1", "naam": "n", "tel": [{ "nr": "112" }] },
+        { "rol": "y", "bsn": "2" }]);
+    let mut documents = Vec::new();
+    for (id, theme) in [("x", json!("x")), ("y", json!("y")), ("x", json!(null))] {
+        for address in &addresses {
+            for people in [json!(null), json!([]), people.clone()] {
+                documents.push(json!({ "id": id, "thema": theme, "adres": address,
+                    "personen": people, "codes": ["n"] }));
+            }
+        }
+    }
+    documents
+}
+
+/// Whether it misses something in any document that fits the schema.
+fn can_miss(text: &str) -> bool {
+    let engine = Engine::new(BTreeMap::new()).unwrap();
+    let expression = Expression::compile(text, "proef").unwrap();
+    documents().iter().any(|document| {
+        let mut scope = engine.scope();
+        scope.bind("b", document);
+        expression.evaluate(&scope) == Err(EvalError::Absent)
+    })
+}
+
+/// Every shape of a guard, each where it guards and where it does not.
+#[test]
+fn a_guard_counts_only_where_it_is_known_to_have_held() {
+    let (street, postcode) = ("b.adres.straat", "b.adres.postcode");
+    let cases = [
+        // The branches of a choice.
+        ("has(b.thema) ? b.thema : 'z'", ""),
+        ("has(b.thema) ? 'z' : b.thema", "b.thema"),
+        ("!has(b.thema) ? 'z' : b.thema", ""),
+        ("!has(b.thema) ? b.thema : 'z'", "b.thema"),
+        ("!!has(b.thema) ? b.thema : 'z'", ""),
+        ("b.id == 'x' ? has(b.thema) : b.thema == 'y'", "b.thema"),
+        // Beside it is not below it.
+        ("[has(b.thema) ? 'a' : 'z', b.thema]", "b.thema"),
+        ("samen([has(b.thema) ? b.thema : null, b.id], ' ')", ""),
+        // `&&` and `||`.
+        ("has(b.thema) && b.thema == 'x'", ""),
+        ("b.thema == 'x' && has(b.thema)", "b.thema"),
+        ("b.id == 'x' && has(b.thema) && b.thema == 'x'", ""),
+        ("!has(b.thema) && b.thema == 'x'", "b.thema"),
+        ("!has(b.thema) || b.thema == 'x'", ""),
+        ("has(b.thema) || b.thema == 'x'", "b.thema"),
+        ("b.thema == 'x' || !has(b.thema)", "b.thema"),
+        ("!has(b.thema) || b.id == 'x' || b.thema == 'x'", ""),
+        ("!(has(b.thema) && b.id == 'x') || b.thema == 'x'", ""),
+        ("!(!has(b.thema) || b.id == 'x') && b.thema == 'x'", ""),
+        ("!(has(b.thema) || b.id == 'x') && b.thema == 'x'", "b.thema"),
+        // What both sides agree on, and what only one of them says.
+        ("has(b.thema) || b.id == 'x' ? b.thema : 'z'", "b.thema"),
+        ("has(b.thema) && b.id == 'x' || has(b.thema) && b.id == 'y' ? b.thema : ''", ""),
+        ("!has(b.thema) || !has(b.adres) ? 'z' : b.thema + b.adres.straat", ""),
+        ("!has(b.thema) && !has(b.adres) ? 'z' : b.thema", "b.thema"),
+        // A choice as a condition.
+        ("(b.id == 'x' ? has(b.thema) : false) ? b.thema : 'z'", ""),
+        ("(has(b.thema) ? b.id == 'x' : false) ? b.thema : 'z'", ""),
+        ("(has(b.thema) ? true : b.id == 'x') ? b.thema : 'z'", "b.thema"),
+        ("(has(b.thema) ? b.id == 'x' : true) ? 'z' : b.thema", ""),
+        // Choices in choices.
+        ("!has(b.adres) ? 'z' : has(b.thema) ? b.thema : b.adres.straat", ""),
+        ("has(b.adres) ? (has(b.adres.postcode) ? b.adres.postcode : b.adres.straat) : 'z'", ""),
+        ("has(b.adres) ? b.adres.straat : has(b.thema) ? b.thema : b.adres.straat", street),
+        // An optional path of optional steps, and a guard that names the whole of it.
+        ("has(b.adres) && has(b.adres.postcode) ? b.adres.postcode : ''", ""),
+        ("has(b.adres) ? b.adres.postcode : ''", postcode),
+        // Once the whole is there, so is what it stands in; but asking needs that already.
+        ("has(b.adres.postcode) ? b.adres.straat + b.adres.postcode : ''", "b.adres"),
+        // An alias keeps what is known of it.
+        ("(has(b.adres) && has(b.adres.postcode) ? b.adres : b.adres).postcode", postcode),
+        ("has(b.adres) ? (has(b.adres.postcode) ? b.adres : b.adres).postcode : ''", postcode),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(reads(text).1, expected, "{text}");
+        assert!(!expected.is_empty() || !can_miss(text), "{text}");
+    }
+}
+
+#[test]
+fn a_guard_on_one_element_says_nothing_about_another() {
+    let cases = [
+        // In the macros.
+        (".exists(p, has(p.naam) && p.naam == 'x')", ""),
+        (".exists(p, p.naam == 'x' && has(p.naam))", "b.personen[].naam"),
+        (".exists(p, !has(p.naam) || p.naam == 'x')", ""),
+        (".all(p, !has(p.naam) || p.naam == 'x')", ""),
+        (".all(p, has(p.naam) || p.naam == 'x')", "b.personen[].naam"),
+        (".map(p, has(p.naam) ? p.naam : p.rol)", ""),
+        (".map(p, has(p.naam) ? p.rol : p.naam)", "b.personen[].naam"),
+        (".map(p, has(p.naam), p.naam)", ""),
+        (".map(p, !has(p.naam), p.naam)", "b.personen[].naam"),
+        (".filter(p, has(p.naam) && p.naam == 'x')", ""),
+        // Each that a filter lets through has what the filter asks for.
+        (".filter(p, has(p.naam)).map(q, q.naam)", ""),
+        (".filter(p, p.rol == 'x').map(q, q.naam)", "b.personen[].naam"),
+        (".filter(p, !has(p.naam)).map(q, q.naam)", "b.personen[].naam"),
+        (".filter(p, has(p.tel)).exists(q, q.tel.exists(t, t.nr == '112'))", ""),
+        // Another element, though the same place in the source.
+        (".exists(p, has(p.naam)) && b.personen.map(p, p.naam) == ['x']", "b.personen[].naam"),
+        (".exists(p, has(p.naam) && b.personen.exists(q, q.naam == 'x'))", "b.personen[].naam"),
+        (".exists(p, has(p.naam) && b.personen.exists(p, p.naam == 'x'))", "b.personen[].naam"),
+        (".exists(p, has(p.naam) && b.codes.exists(c, c == p.naam))", "b.codes b.codes[]"),
+        (".map(p, has(p.naam) ? p.naam : '')[0]", "b.personen[].naam"),
+    ];
+    for (text, expected) in cases {
+        let text = format!("has(b.personen) ? (b.personen{text}) : []");
+        assert_eq!(reads(&text).1, expected, "{text}");
+        assert!(!expected.is_empty() || !can_miss(&text), "{text}");
+    }
+    let by_position = "b.personen[0].naam == 'x'";
+    let asked = format!("has(b.personen[0].naam) && {by_position}");
+    assert_eq!(reads(&asked).1, "b.personen[]", "has() itself needs the element");
+    let other = asked.replace(by_position, "b.personen[1].naam == 'x'");
+    assert_eq!(reads(&other).1, "b.personen[] b.personen[].naam");
+}
+
+#[test]
+fn what_is_not_guarded_comes_with_the_guard_to_write() {
+    let gap = |text: &str| lineage_of(text).unwrap().unguarded.pop_first().unwrap();
+    let cases = [
+        ("b.thema", Some("has(b.thema)")),
+        ("b.adres.postcode", Some("has(b.adres) && has(b.adres.postcode)")),
+        ("has(b.adres) ? b.adres.postcode : ''", Some("has(b.adres.postcode)")),
+        ("b.codes.exists(c, c == 'x')", Some("has(b.codes)")),
+        ("has(b.personen) && b.personen.exists(p, p.naam == 'x')", Some("has(p.naam)")),
+        // For these no has() can be written.
+        ("b['@id']", None),
+        ("has(b.personen) ? b.personen[0].rol : ''", None),
+    ];
+    for (text, guard) in cases {
+        assert_eq!(gap(text).guard.as_deref(), guard, "{text}");
+    }
+    let field = gap("b.thema").in_field();
+    let expected =
+        "b.thema kan ontbreken; zet een ? achter het doel, of schrijf has(b.thema) ? … : …";
+    assert_eq!(field, expected);
+    assert_eq!(
+        gap("b.thema").in_condition(),
+        "b.thema kan ontbreken; schrijf has(b.thema) && ervoor"
+    );
 }
 
 #[test]

@@ -153,6 +153,18 @@ create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not 
 create index quarantine_holder on quarantine (holder) where holder is not null;
 create index quarantine_case on quarantine (case_id) where case_id is not null;
 
+-- Who saw the content of an entry of quarantine, and why; committed before it is handed out.
+create table reveal (
+    seq bigserial primary key,
+    quarantine_id bytea not null references quarantine (id),
+    by_whom text not null,
+    why text not null,
+    at bigint not null,
+    leaf bigint not null
+);
+
+create index reveal_entry on reveal (quarantine_id, seq);
+
 -- Evidence. `data` is the encoded leaf, exactly the bytes that are hashed into the tree.
 create table leaf (
     id bigint primary key,

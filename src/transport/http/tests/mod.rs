@@ -5,6 +5,7 @@ mod description;
 mod logging;
 mod mailbox;
 mod sending;
+mod secure;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -44,10 +45,19 @@ impl Door {
     }
 
     async fn serve(hub: Arc<FakeHub>, router: Router, limits: Limits) -> Self {
+        Self::behind(hub, router, limits, None).await
+    }
+
+    async fn behind(
+        hub: Arc<FakeHub>,
+        router: Router,
+        limits: Limits,
+        tls: Option<Arc<tls::Tls>>,
+    ) -> Self {
         let Listening { listener, address } = bind(LOOPBACK, false).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { stopped.await.unwrap_or(()) };
-        let serving = tokio::spawn(serve(listener, router, limits, stopped));
+        let serving = tokio::spawn(serve(listener, router, limits, tls, stopped));
         Self { address, hub, client: client(), stop, serving }
     }
 
