@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
-use crate::hub::{Deliverer, Hub, Office, StartError, clock};
+use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
+use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::transport::files::{Folder, POLL_EVERY};
 use crate::transport::http::tls::{Tls, TlsError, TlsFiles};
@@ -31,6 +32,8 @@ const SIGN_EVERY: Duration = Duration::from_secs(1);
 const RENEW_EVERY: Duration = Duration::from_secs(60);
 /// How often the list of partners is compared with the tasks that serve them.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked what other hubs over the same journal changed.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -132,11 +135,13 @@ impl Service {
     /// Opens the hub and starts every task of it.
     pub async fn start(
         data: &Path,
+        store: &Store,
         keys: Arc<HubKeys>,
         files: &Files,
         addresses: &Addresses,
     ) -> Result<Self, RunError> {
-        let opened = Hub::open(data, keys, files, |writer| tokio::spawn(writer.run())).await?;
+        let opened =
+            Hub::open(data, store, keys, files, |writer| tokio::spawn(writer.run())).await?;
         let hub = opened.hub;
         let limits = Limits::default();
         let tls = addresses.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
@@ -178,6 +183,9 @@ impl Service {
             (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        if hub.journal().is_shared() {
+            spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
+        }
         Ok(Self {
             hub,
             http: door.address,
@@ -251,6 +259,14 @@ async fn sign(hub: Arc<Hub>) {
     loop {
         hub.sequence_step().await;
         tokio::time::sleep(SIGN_EVERY).await;
+    }
+}
+
+async fn follow(hub: Arc<Hub>) {
+    let mut follower = Follower::default();
+    loop {
+        follower.step(&hub).await;
+        tokio::time::sleep(FOLLOW_EVERY).await;
     }
 }
 

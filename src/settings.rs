@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use crate::catalogue::problem::Files;
+use crate::journal::{Servers, Store};
 use crate::transport::http::tls::TlsFiles;
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
@@ -41,6 +42,7 @@ pub enum ReadError {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub http: HttpSettings,
+    pub journal: JournalSettings,
     pub log: LogSettings,
 }
 
@@ -65,6 +67,88 @@ pub struct TlsSettings {
     pub client_ca: Option<PathBuf>,
 }
 
+/// Where the truth is kept.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalSettings {
+    pub store: StoreKind,
+    /// `postgres://schakel@host/schakel?sslmode=verify-full`.
+    url: Option<Hidden>,
+    /// A file with the URL in it, so that its password stands in no settings.
+    url_file: Option<PathBuf>,
+    /// A database of its own for the keys of cases; without it, a schema beside the journal.
+    keys_url: Option<Hidden>,
+    keys_url_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// In the data folder, for one hub.
+    Sqlite,
+    /// In PostgreSQL, for any number of hubs.
+    Postgres,
+}
+
+/// A text with a password in it, which is never shown.
+#[derive(Clone, serde::Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// The settings name no store that can be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("journal.store = \"postgres\" needs journal.url or journal.url_file")]
+    NoUrl,
+    #[error("{0} and {0}_file cannot both be set")]
+    Twice(&'static str),
+    #[error("cannot read {path}")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the store cannot be used")]
+    Url(#[from] crate::journal::OpenError),
+}
+
+impl JournalSettings {
+    /// The store of the hub whose data folder this is.
+    pub fn store(&self, data: &Path) -> Result<Store, StoreError> {
+        if self.store == StoreKind::Sqlite {
+            return Ok(Store::in_folder(data));
+        }
+        let url = one_of(self.url.as_ref(), self.url_file.as_deref(), "journal.url")?;
+        let url = url.ok_or(StoreError::NoUrl)?;
+        let keys = (self.keys_url.as_ref(), self.keys_url_file.as_deref());
+        let keys = one_of(keys.0, keys.1, "journal.keys_url")?;
+        Ok(Store::Postgres(Box::new(Servers::parse(&url, keys.as_deref())?)))
+    }
+}
+
+fn one_of(
+    text: Option<&Hidden>,
+    file: Option<&Path>,
+    name: &'static str,
+) -> Result<Option<String>, StoreError> {
+    match (text, file) {
+        (Some(_), Some(_)) => Err(StoreError::Twice(name)),
+        (Some(Hidden(text)), None) => Ok(Some(text.clone())),
+        (None, Some(path)) => {
+            let failed = |source| StoreError::File { path: path.to_owned(), source };
+            let text = std::fs::read_to_string(path).map_err(failed)?;
+            Ok(Some(text.trim().to_owned()))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogSettings {
@@ -86,6 +170,7 @@ impl Settings {
         let mut layers = config::Config::builder()
             .set_default("http.listen", "127.0.0.1:8080")?
             .set_default("http.beyond_loopback", false)?
+            .set_default("journal.store", "sqlite")?
             .set_default("log.form", "text")?
             .set_default("log.level", "info")?;
         if let Some(folder) = folder {

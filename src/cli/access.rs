@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::output::{Exit, Form, say};
 use crate::evidence::HubKeys;
 use crate::hub::{Hub, Office, StartError};
-use crate::journal::{Journal, OpenError};
+use crate::journal::{Journal, OpenError, Store};
 use crate::lifecycle::Running;
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::transport::http::AdminDesk;
 
 /// What a command says when it cannot go on: a sentence with the next step, and an exit code.
@@ -32,6 +32,20 @@ impl Halt {
         say(&format!("schakel: {}", self.text));
         self.exit
     }
+}
+
+/// The settings of this machine.
+pub fn settings(config: Option<&Path>) -> Result<Settings, Halt> {
+    let wrong = |error| Halt::new(Exit::Invalid, format!("de instellingen kloppen niet: {error}"));
+    Settings::load(config).map_err(wrong)
+}
+
+/// The store that the settings name for a data folder.
+pub fn store_of(settings: &Settings, data: &Path) -> Result<Store, Halt> {
+    settings.journal.store(data).map_err(|error| {
+        let text = format!("de instellingen kloppen niet: {}", super::check::chain(&error));
+        Halt::new(Exit::Invalid, text)
+    })
 }
 
 /// The file in which the hub's key lies.
@@ -56,7 +70,7 @@ pub fn read_keys(data: &Path) -> Result<Arc<HubKeys>, Halt> {
 
 fn no_key(data: &Path, path: &Path, error: &std::io::Error) -> Halt {
     let path = path.display();
-    if Journal::exists_in(data) {
+    if Store::is_made_in(data) {
         return Halt::new(
             Exit::NotAllowed,
             format!(
@@ -81,6 +95,11 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    /// Where the journal is, by the settings.
+    pub fn store(&self) -> Result<Store, Halt> {
+        store_of(&settings(self.config)?, self.data)
+    }
+
     /// Carries out one action and says what came of it.
     pub async fn ask(&self, action: &str, body: Value) -> Result<Value, Halt> {
         self.with(async |access| access.call(action, body).await).await
@@ -91,7 +110,7 @@ impl Ground<'_> {
         &self,
         work: impl AsyncFnOnce(&Access) -> Result<T, Halt>,
     ) -> Result<T, Halt> {
-        let access = Access::open(self.data, self.config).await?;
+        let access = Access::open(self.data, &self.store()?, self.config).await?;
         let done = work(&access).await;
         access.close().await;
         done
@@ -102,10 +121,11 @@ impl Ground<'_> {
         &self,
         work: impl AsyncFnOnce(&Access) -> Result<T, Halt>,
     ) -> Result<T, Halt> {
-        if Journal::exists_in(self.data) {
+        let store = self.store()?;
+        if exists(&store).await? {
             return self.with(work).await;
         }
-        let access = Access::local(self.data, self.config).await?;
+        let access = Access::local(self.data, &store, self.config).await?;
         let done = work(&access).await;
         access.close().await;
         done
@@ -113,11 +133,12 @@ impl Ground<'_> {
 
     /// The journal for reading only, next to whoever writes it.
     pub async fn reader(&self) -> Result<Journal, Halt> {
-        if !Journal::exists_in(self.data) {
-            return Err(no_journal(self.data));
+        let store = self.store()?;
+        if !exists(&store).await? {
+            return Err(no_journal(&store));
         }
         let keys = read_keys(self.data)?;
-        Journal::open_reader(self.data, keys)
+        Journal::open_reader(&store, keys)
             .await
             .map_err(|error| start_halt(&StartError::Journal(error)))
     }
@@ -129,15 +150,19 @@ pub enum Access {
     Local { hub: Arc<Hub>, office: Office, writer: tokio::task::JoinHandle<()> },
 }
 
-fn no_journal(data: &Path) -> Halt {
-    let data = data.display();
-    let text = format!("in {data} is geen logboek; start eerst schakel serve, of noem een --data");
+/// Whether there is a journal already.
+pub async fn exists(store: &Store) -> Result<bool, Halt> {
+    store.exists().await.map_err(|error| start_halt(&StartError::Journal(error)))
+}
+
+fn no_journal(store: &Store) -> Halt {
+    let text = format!("in {store} is geen logboek; start eerst schakel serve, of noem een --data");
     Halt::new(Exit::NotFound, text)
 }
 
 impl Access {
     /// Goes to the hub that runs over the folder, or opens its journal.
-    pub async fn open(data: &Path, config: Option<&Path>) -> Result<Self, Halt> {
+    pub async fn open(data: &Path, store: &Store, config: Option<&Path>) -> Result<Self, Halt> {
         if let Some(running) = Running::read(data) {
             let client = client()?;
             // A file left by a hub that was killed leads nowhere, or to somebody else.
@@ -145,18 +170,18 @@ impl Access {
                 return Ok(Self::Running { client, running });
             }
         }
-        if !Journal::exists_in(data) {
-            return Err(no_journal(data));
+        if !exists(store).await? {
+            return Err(no_journal(store));
         }
-        Self::local(data, config).await
+        Self::local(data, store, config).await
     }
 
-    /// Opens the journal under its lock, or makes it.
-    async fn local(data: &Path, config: Option<&Path>) -> Result<Self, Halt> {
+    /// Opens the journal, in a folder under its lock, or makes it.
+    async fn local(data: &Path, store: &Store, config: Option<&Path>) -> Result<Self, Halt> {
         let keys = read_keys(data)?;
         let files = settings::read_or_shipped(config)
             .map_err(|error| Halt::new(Exit::Unreachable, super::check::chain(&error)))?;
-        let opened = Hub::open(data, keys, &files, |writer| tokio::spawn(writer.run()))
+        let opened = Hub::open(data, store, keys, &files, |writer| tokio::spawn(writer.run()))
             .await
             .map_err(|error| start_halt(&error))?;
         let office = Office::new(Arc::clone(&opened.hub));
@@ -247,6 +272,7 @@ fn violation(line: &Value) -> String {
 /// Why a hub does not open, with the next step.
 pub fn start_halt(error: &StartError) -> Halt {
     let exit = match error {
+        StartError::Journal(OpenError::Database(_)) => Exit::Unreachable,
         StartError::Journal(OpenError::OtherKey) => Exit::NotAllowed,
         StartError::Journal(OpenError::Locked { .. }) => Exit::Unreachable,
         StartError::Set(_) => Exit::Invalid,

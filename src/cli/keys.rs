@@ -4,11 +4,11 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::access::{Halt, key_file, read_keys};
+use super::access::{Ground, Halt, key_file, read_keys};
 use super::output::{Exit, out, say};
 use crate::evidence::HubKeys;
 use crate::hub::clock;
-use crate::journal::Journal;
+use crate::journal::Store;
 use crate::lifecycle::{Running, write_private};
 
 #[derive(Debug, Subcommand)]
@@ -29,13 +29,31 @@ pub enum Command {
     Public,
 }
 
-pub fn run(command: &Command, data: &Path) -> Exit {
+pub async fn run(command: &Command, ground: Ground<'_>) -> Exit {
+    let data = ground.data;
     let done = match command {
-        Command::Init { name } => init(data, name),
+        Command::Init { name } => init_for(ground, name).await,
         Command::Rotate => rotate(data),
         Command::Public => public(data),
     };
     done.map_or_else(Halt::end, |()| Exit::Ok)
+}
+
+/// Makes new keys, unless the store holds a journal that other keys sealed.
+async fn init_for(ground: Ground<'_>, name: &str) -> Result<(), Halt> {
+    let store = ground.store()?;
+    // A store that cannot be reached yet may be looked at later: other keys do not open it.
+    if !key_file(ground.data).exists() && matches!(store.exists().await, Ok(true)) {
+        return Err(sealed_otherwise(&store.to_string()));
+    }
+    init(ground.data, name)
+}
+
+fn sealed_otherwise(place: &str) -> Halt {
+    let text = format!(
+        "in {place} ligt een logboek dat met een andere sleutel is verzegeld; zet die terug"
+    );
+    Halt::new(Exit::NotAllowed, text)
 }
 
 fn failed(error: &std::io::Error) -> Halt {
@@ -49,12 +67,8 @@ pub fn init(data: &Path, name: &str) -> Result<(), Halt> {
         let text = format!("er is al een sleutel in {}; die blijft zoals hij is", path.display());
         return Err(Halt::new(Exit::NotAllowed, text));
     }
-    if Journal::exists_in(data) {
-        let text = format!(
-            "in {} ligt een logboek dat met een andere sleutel is verzegeld; zet die terug",
-            data.display()
-        );
-        return Err(Halt::new(Exit::NotAllowed, text));
+    if Store::is_made_in(data) {
+        return Err(sealed_otherwise(&data.display().to_string()));
     }
     let random =
         || clock::random::<32>().map_err(|error| Halt::new(Exit::Failure, error.to_string()));

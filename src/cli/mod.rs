@@ -129,7 +129,7 @@ pub fn run(cli: Cli) -> Exit {
     match command {
         Command::Check => check::run(ground.config, output),
         Command::Connector(command) => connector::run(&command, ground),
-        Command::Keys(command) => keys::run(&command, &data),
+        Command::Keys(command) => wait_for(keys::run(&command, ground)),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
         Command::Bench(asked) => wait_for(bench::run(&asked, output)),
         Command::Demo(options) => {

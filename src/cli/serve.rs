@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::access::{Halt, read_keys, start_halt};
+use super::access::{self, Halt, read_keys, start_halt};
 use super::check;
 use super::output::{Exit, say};
 use crate::lifecycle::{Addresses, RunError, Service};
-use crate::settings::{self, Settings};
+use crate::settings;
 use crate::telemetry;
 
 pub async fn run(data: &Path, config: Option<&Path>, listen: Option<std::net::SocketAddr>) -> Exit {
@@ -21,9 +21,8 @@ async fn serve(
     config: Option<&Path>,
     listen: Option<std::net::SocketAddr>,
 ) -> Result<(), Halt> {
-    let settings = Settings::load(config).map_err(|error| {
-        Halt::new(Exit::Invalid, format!("de instellingen kloppen niet: {error}"))
-    })?;
+    let settings = access::settings(config)?;
+    let store = access::store_of(&settings, data)?;
     telemetry::start(settings.log.form, &settings.log.level);
     let keys = read_keys(data)?;
     let files = settings::read_or_shipped(config)
@@ -33,8 +32,9 @@ async fn serve(
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),
     };
-    let mut service =
-        Service::start(data, keys, &files, &addresses).await.map_err(|error| halt_of(&error))?;
+    let mut service = Service::start(data, &store, keys, &files, &addresses)
+        .await
+        .map_err(|error| halt_of(&error))?;
     let scheme = if addresses.tls.is_some() { "https" } else { "http" };
     let place = data.display();
     say(&format!("Schakel luistert op {scheme}://{} (gegevens in {place})", service.http));

@@ -50,7 +50,7 @@ impl Hub {
             tell("alleen vergeleken");
             return Ok(answer);
         }
-        keep(&self.data, digest, files)?;
+        keep(&self.journal, digest, files).await?;
         let needs_second = !wider.is_empty();
         let proposal = Proposal {
             catalogue: digest,
@@ -77,7 +77,7 @@ impl Hub {
     pub(super) async fn approve(&self, id: Uuid, by: String) -> Result<Value, SetError> {
         let proposals = self.journal.proposals().await?;
         let proposal = proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
-        let files = recall(&self.data, proposal.catalogue)?;
+        let (_, files) = recall(&self.journal, proposal.catalogue).await?;
         let catalogue = checked(&files)?;
         self.journal.partner_order(PartnerOrder::Approve { id, by }, clock::now()).await?;
         let digest = catalogue.digest().to_string();
@@ -85,7 +85,7 @@ impl Hub {
         Ok(json!({ "set": digest, "status": "actief" }))
     }
 
-    fn take_over(&self, catalogue: Catalogue) {
+    pub(super) fn take_over(&self, catalogue: Catalogue) {
         tracing::info!(catalogue.digest = %catalogue.digest(), "another set is active");
         self.active.set(Active::new(catalogue));
         self.new_mail();

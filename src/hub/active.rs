@@ -1,14 +1,16 @@
 //! The set of configuration under which the hub works now, and how another takes its place.
 //!
 //! A set becomes active by a journal row with its digest and approvers. Its files are kept in the
-//! data folder, so that a restart works under the same set whatever became of the folder it came
-//! from. A set that fails its check never gets here.
+//! journal beside that row, so that a restart, and every other hub over the same journal, works
+//! under the same set whatever became of the folder it came from. A set that fails its check never
+//! gets here.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::json;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
@@ -53,14 +55,10 @@ fn rules(catalogue: &Arc<Catalogue>) -> Rules {
 pub enum SetError {
     #[error("the set has {} problems", .0.len())]
     Invalid(Vec<Problem>),
-    #[error("the set cannot be kept in {path}")]
-    Keep {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("the kept set in {0} is not the one that was activated")]
-    Changed(PathBuf),
+    #[error("the files of set {0} are not in the journal")]
+    Missing(Digest),
+    #[error("the kept files of set {0} are not those that were activated")]
+    Changed(Digest),
     #[error("the journal does not answer")]
     Journal(#[from] JournalError),
 }
@@ -72,42 +70,44 @@ pub fn checked(files: &Files) -> Result<Catalogue, SetError> {
     if problems.is_empty() { Ok(catalogue) } else { Err(SetError::Invalid(problems)) }
 }
 
-/// Where a set is kept.
-fn kept(data: &Path, digest: Digest) -> PathBuf {
-    data.join("sets").join(format!("{digest}.json"))
-}
-
-/// Keeps a copy of a set in the data folder.
-pub fn keep(data: &Path, digest: Digest, files: &Files) -> Result<(), SetError> {
-    let target = kept(data, digest);
-    if target.is_file() {
-        return Ok(());
-    }
-    let failed = |source| SetError::Keep { path: target.clone(), source };
+/// Keeps the files of a set in the journal.
+pub async fn keep(journal: &Journal, digest: Digest, files: &Files) -> Result<(), SetError> {
     let coded: BTreeMap<&str, String> =
         files.iter().map(|(name, bytes)| (name.as_str(), BASE64_STANDARD.encode(bytes))).collect();
-    let text = serde_json::to_vec(&coded).map_err(|error| failed(error.into()))?;
-    if let Some(folder) = target.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let draft = target.with_extension("tmp");
-    std::fs::write(&draft, text).map_err(failed)?;
-    std::fs::rename(&draft, &target).map_err(failed)
+    let files = json!(coded).to_string().into_bytes();
+    let order = PartnerOrder::KeepSet { catalogue: digest, files };
+    journal.partner_order(order, clock::now()).await?;
+    Ok(())
 }
 
 /// A set that was kept, if it still is what it was.
-pub fn recall(data: &Path, digest: Digest) -> Result<Files, SetError> {
-    let path = kept(data, digest);
-    let failed = |source| SetError::Keep { path: path.clone(), source };
-    let bytes = std::fs::read(&path).map_err(failed)?;
-    let coded: BTreeMap<String, String> =
-        serde_json::from_slice(&bytes).map_err(|_| SetError::Changed(path.clone()))?;
-    let mut files = Files::new();
-    for (name, text) in coded {
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| SetError::Changed(path.clone()))?;
-        files.insert(name, bytes);
+pub async fn recall(journal: &Journal, digest: Digest) -> Result<(Catalogue, Files), SetError> {
+    let kept = journal.set_files(digest).await?.ok_or(SetError::Missing(digest))?;
+    let files = decode(&kept).ok_or(SetError::Changed(digest))?;
+    let catalogue = Catalogue::parse(&files).map_err(SetError::Invalid)?;
+    if catalogue.digest() == digest {
+        Ok((catalogue, files))
+    } else {
+        Err(SetError::Changed(digest))
     }
-    Ok(files)
+}
+
+fn decode(kept: &[u8]) -> Option<Files> {
+    let coded: BTreeMap<String, String> = serde_json::from_slice(kept).ok()?;
+    let decode = |(name, text): (String, String)| Some((name, BASE64_STANDARD.decode(text).ok()?));
+    coded.into_iter().map(decode).collect()
+}
+
+/// Until version 0.2 sets were kept in the data folder: takes over one that is only there.
+async fn take_over_kept(journal: &Journal, data: &Path, digest: Digest) -> Result<(), SetError> {
+    if journal.set_files(digest).await?.is_some() {
+        return Ok(());
+    }
+    let kept = std::fs::read(data.join("sets").join(format!("{digest}.json"))).ok();
+    match kept.as_deref().and_then(decode) {
+        Some(files) => keep(journal, digest, &files).await,
+        None => Ok(()),
+    }
 }
 
 /// The set that the journal says is active; the given one where none ever was.
@@ -116,10 +116,9 @@ pub async fn restore(
     data: &Path,
     files: &Files,
 ) -> Result<(Active, bool), SetError> {
-    let Some(row) = journal.current_activation().await? else {
-        let catalogue = checked(files)?;
-        let digest = catalogue.digest();
-        keep(data, digest, files)?;
+    if journal.current_activation().await?.is_none() {
+        let digest = checked(files)?.digest();
+        keep(journal, digest, files).await?;
         let first = Proposal {
             catalogue: digest,
             asked_by: "eerste start".to_owned(),
@@ -127,18 +126,19 @@ pub async fn restore(
             approved_by: None,
             note: "de set waarmee dit logboek begon".to_owned(),
         };
-        journal.partner_order(PartnerOrder::Activate(first), clock::now()).await?;
-        return Ok((Active::new(catalogue), true));
-    };
+        // Where another hub was first, its set is the one.
+        journal.partner_order(PartnerOrder::Begin(first), clock::now()).await?;
+    }
+    let row = journal.current_activation().await?.ok_or(JournalError::NotFound)?;
+    take_over_kept(journal, data, row.catalogue).await?;
     let same = Catalogue::parse(files).ok().filter(|c| c.digest() == row.catalogue);
     if let Some(catalogue) = same {
+        if journal.set_files(row.catalogue).await?.is_none() {
+            keep(journal, row.catalogue, files).await?;
+        }
         return Ok((Active::new(catalogue), true));
     }
-    let recalled = recall(data, row.catalogue)?;
-    let catalogue = Catalogue::parse(&recalled).map_err(SetError::Invalid)?;
-    if catalogue.digest() != row.catalogue {
-        return Err(SetError::Changed(kept(data, row.catalogue)));
-    }
+    let (catalogue, _) = recall(journal, row.catalogue).await?;
     Ok((Active::new(catalogue), false))
 }
 

@@ -12,6 +12,7 @@ mod desk;
 mod directory;
 mod door;
 mod explain;
+mod follow;
 mod inlet;
 mod look;
 mod mend;
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::Files;
 use crate::evidence::{HubKeys, sign_role};
-use crate::journal::{Journal, JournalError, OpenError, Outgoing, Writer};
+use crate::journal::{Journal, JournalError, OpenError, Outgoing, Store, Writer};
 use crate::message::PartnerId;
 use crate::transport::http::webhook::Webhooks;
 use crate::transport::{CloudEvent, OutgoingParcel, Proof};
@@ -35,6 +36,7 @@ use crate::transport::{CloudEvent, OutgoingParcel, Proof};
 pub use active::{Active, SetError, checked};
 pub use admin::Office;
 pub use deliver::{Delivered, Deliverer, IDLE};
+pub use follow::Follower;
 pub use set_check::example_problems;
 
 use self::active::Current;
@@ -72,14 +74,15 @@ pub struct Opened {
 }
 
 impl Hub {
-    /// Opens the journal in `data` and starts its writer through `spawn`.
+    /// Opens the journal and starts its writer through `spawn`.
     pub async fn open(
         data: &Path,
+        store: &Store,
         keys: Arc<HubKeys>,
         files: &Files,
         spawn: impl FnOnce(Writer) -> tokio::task::JoinHandle<()>,
     ) -> Result<Opened, StartError> {
-        let (journal, writer) = Journal::open(data, keys, clock::now()).await?;
+        let (journal, writer) = Journal::open(store, keys, clock::now()).await?;
         let writer = spawn(writer);
         let (active, given_set_is_active) = active::restore(&journal, data, files).await?;
         let directory = Directory::load(&journal).await?;

@@ -4,13 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::JournalError;
 use super::confirm::read_names;
 use super::keys::{Part, Vault, open_row_key, open_sealed};
-use super::sql::{Cell, Read, Table, fetch_in, unreadable};
+use super::sql::{Cell, Conn, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CorrelationKey, Decision};
 use crate::evidence::DataKey;
@@ -169,7 +168,7 @@ impl CaseBook {
 
 /// Cases by id, with who takes part and how their lanes are. Erased ones are left out.
 pub(super) async fn load(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     vault: &Vault,
     ids: BTreeSet<Uuid>,
 ) -> Result<HashMap<Uuid, CaseWork>, JournalError> {
@@ -179,8 +178,10 @@ pub(super) async fn load(
     }
     let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
     let mut keys = vault.holder_keys(ids).await?;
+    // An erasure that was begun counts: its key is about to go, if it is not gone already.
     let sql = "select id, number, usage, theme from cases
-                   where id in ({ids}) and erased_at is null";
+                   where id in ({ids}) and erased_at is null
+                   and not exists (select 1 from erasure e where e.holder = cases.id)";
     for row in fetch_in(conn, sql, cells.clone()).await? {
         let id = row.uuid("id")?;
         let Some(key) = keys.remove(&id) else { continue };
@@ -227,7 +228,7 @@ pub(super) async fn load(
 /// The newest `EARLIER_MAX` parcels of each recipient in these cases, in the order of its lane.
 /// Which signal each was about lies sealed with its message.
 pub(super) async fn load_earlier(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     cases: &mut HashMap<Uuid, CaseWork>,
 ) -> Result<(), JournalError> {
     let sql = "select * from (

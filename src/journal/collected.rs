@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Cell, Read, query};
+use super::sql::{Cell, query};
 use super::{Journal, JournalError, Outgoing, views};
 use crate::message::{ParcelId, PartnerId, Timestamp};
 
@@ -17,7 +17,7 @@ impl Journal {
         let sql = "select 1 as one from outbox
             where head = 1 and recipient = $1 and next_attempt_at <= $2 limit 1";
         let row = query(sql, [partner.as_str().into(), now.into()]);
-        Ok(row.fetch_optional(&self.reads).await?.is_some())
+        Ok(row.fetch_optional(&mut self.reads.acquire().await?).await?.is_some())
     }
 
     /// A parcel that was handed to this partner and is not settled yet, opened.
@@ -31,7 +31,7 @@ impl Journal {
         let sql = "select * from outbox where id = $1 and recipient = $2 and state = 'wacht'
             and lease_token is not null and next_attempt_at > $3";
         let cells = [Cell::from(Uuid::from(id)), partner.as_str().into(), now.into()];
-        let row = query(sql, cells).fetch_optional(&mut *conn).await?;
+        let row = query(sql, cells).fetch_optional(&mut conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let checkpoint = views::newest_checkpoint(&mut conn).await?;
         drop(conn);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::cases::CaseBook;
 use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Made, ParcelRow, fixed_code};
-use super::sql::{Read, query};
+use super::sql::query;
 use super::unit::Unit;
 use super::{ConfirmOrder, JournalError, LeafKind, ParcelState, Rules};
 use crate::message::CaseState;

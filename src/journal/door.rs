@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::keys::Part;
 use super::receive::violations_json;
-use super::sql::{Read, query};
+use super::sql::query;
 use super::unit::{Entry, LeafOf, Unit};
 use super::writer::{Done, Order};
 use super::{Journal, JournalError, LeafKind, QuarantineId};

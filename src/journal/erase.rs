@@ -3,12 +3,14 @@
 //! Three steps, each committed: the intent, the key, the marks. Whatever step the process dies
 //! after, the next start finishes it; an intent is never taken back.
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::sql::{Cell, Read, query};
+use super::keys::Vault;
+use super::shared;
+use super::sql::{Cell, Conn, query};
 use super::unit::{LeafOf, Unit};
-use super::{JournalError, LeafKind};
+use super::writer::State;
+use super::{JournalError, LeafKind, OpenError};
 use crate::message::{Digest, PartnerId, Timestamp};
 
 /// Whose content is to be destroyed.
@@ -36,16 +38,93 @@ pub struct Erased {
 }
 
 /// Intents that were stored and not finished.
-pub(super) async fn unfinished(conn: &mut SqliteConnection) -> Result<Vec<Intent>, sqlx::Error> {
+async fn unfinished(conn: &mut Conn) -> Result<Vec<Intent>, sqlx::Error> {
     let sql = "select holder from erasure where done_at is null order by seq";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql, []).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(Intent { holder: row.uuid("holder")? })).collect()
 }
 
 /// Everything that was ever erased, for a key store that came back from a backup.
-pub(super) async fn all_erased(conn: &mut SqliteConnection) -> Result<Vec<Cell>, sqlx::Error> {
-    let rows = sqlx::query("select holder from erasure").fetch_all(conn).await?;
+async fn all_erased(conn: &mut Conn) -> Result<Vec<Cell>, sqlx::Error> {
+    let rows = query("select holder from erasure", []).fetch_all(conn).await?;
     rows.iter().map(|row| row.uuid("holder").map(Cell::from)).collect()
+}
+
+impl State {
+    /// The three steps of an erasure.
+    pub async fn erase(
+        &mut self,
+        vault: &Vault,
+        order: &ErasureOrder,
+        now: Timestamp,
+    ) -> Result<Erased, JournalError> {
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
+        let intent = match unit.intend(order, now).await {
+            Ok(intent) => intent,
+            Err(error) => {
+                self.journal.rollback().await?;
+                return Err(error);
+            }
+        };
+        self.journal.commit().await?;
+        self.finish(vault, &intent, now).await
+    }
+
+    /// The second and third step: the key, then the marks.
+    async fn finish(
+        &mut self,
+        vault: &Vault,
+        intent: &Intent,
+        now: Timestamp,
+    ) -> Result<Erased, JournalError> {
+        fail::fail_point!("journal-wissing-halverwege", |_| std::process::abort());
+        self.destroy_keys(vec![intent.holder.into()]).await?;
+        vault.forget(intent.holder);
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
+        let erased = unit.finish_erasure(intent, now).await?;
+        unit.flush().await?;
+        let counters = unit.counters;
+        self.journal.commit().await?;
+        self.counters = counters;
+        Ok(erased)
+    }
+
+    /// Overwrites the keys (`secure_delete`), and empties the log that still holds them. From
+    /// PostgreSQL they are deleted, and the room is freed for other rows.
+    async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
+        if !self.keys.is_postgres() {
+            for holder in holders {
+                let delete = query("delete from case_key where holder = $1", [holder]);
+                delete.execute(&mut self.keys).await?;
+            }
+            return Ok(self.keys.run("pragma wal_checkpoint(truncate)").await?);
+        }
+        let delete = query("delete from case_key where holder = any($1)", [Cell::array(holders)]);
+        if delete.execute(&mut self.keys).await? > 0
+            && let Err(error) = self.keys.run("vacuum case_key").await
+        {
+            // The key is gone for every reader; what is left is on the pages of the table.
+            tracing::warn!(%error, "the table of keys could not be vacuumed after an erasure");
+        }
+        Ok(())
+    }
+
+    /// At the start: finishes what was begun, and erases again what a restored key store
+    /// brought back.
+    pub async fn apply_erasures(&mut self, vault: &Vault, now: Timestamp) -> Result<(), OpenError> {
+        let erased = all_erased(&mut self.journal).await?;
+        if !erased.is_empty() {
+            self.destroy_keys(erased).await?;
+        }
+        for intent in unfinished(&mut self.journal).await? {
+            self.finish(vault, &intent, now).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Unit<'_> {
@@ -64,6 +143,9 @@ impl Unit<'_> {
         let row = query(sql, [order.id.into()]).fetch_optional(&mut *self.conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let holder = row.uuid("holder")?;
+        if self.conn.is_postgres() {
+            shared::lock_case(self.conn, holder).await?;
+        }
         let sql = "insert into erasure (holder, kind, asked_by, why, asked_at)
             values ($1, $2, $3, $4, $5) on conflict (holder) do nothing";
         let cells = [
@@ -74,7 +156,7 @@ impl Unit<'_> {
             now.into(),
         ];
         let done = query(sql, cells).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 0 {
+        if done == 0 {
             return Err(JournalError::Erased);
         }
         Ok(Intent { holder })
@@ -87,6 +169,14 @@ impl Unit<'_> {
         now: Timestamp,
     ) -> Result<Erased, JournalError> {
         let holder = intent.holder;
+        if self.conn.is_postgres() {
+            shared::lock_case(self.conn, holder).await?;
+        }
+        let sql = "update erasure set done_at = $2 where holder = $1 and done_at is null";
+        if query(sql, [holder.into(), now.into()]).execute(self.conn).await? == 0 {
+            // Another hub finished it.
+            return Ok(Erased { holder, parcels_dropped: 0 });
+        }
         let sql = "update outbox set state = 'vervallen', head = 0, lease_token = null,
                 stage = case when stage = 'klaargezet' then 'verlopen' else stage end
             where case_id = $1 and state in ('wacht', 'uitval')";
@@ -99,10 +189,8 @@ impl Unit<'_> {
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         let sql = "update cases set erased_at = $2 where id = $1";
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
-        let sql = "update erasure set done_at = $2 where holder = $1";
-        query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         self.erasure_leaves(holder, now).await?;
-        Ok(Erased { holder, parcels_dropped: dropped.rows_affected() })
+        Ok(Erased { holder, parcels_dropped: dropped })
     }
 
     /// A leaf for each document, under the id and partner of its first one: its sender and its

@@ -53,6 +53,19 @@ impl JournalError {
         )
     }
 
+    /// Whether the group only met another hub at the wrong moment: a deadlock, or a transaction
+    /// that cannot be put in an order. The same group again does better.
+    pub(super) fn is_conflict(&self) -> bool {
+        let Self::Unavailable(source) = self else { return false };
+        let code = source.as_database_error().and_then(|error| error.code());
+        matches!(code.as_deref(), Some("40P01" | "40001"))
+    }
+
+    /// Whether the group may have been stored all the same: its last answer is missing.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Unavailable(_)) && !self.is_conflict() && !self.may_be_one_order()
+    }
+
     /// Whether the orders of a failed group may do better one by one: not where the disk fails.
     pub(super) fn may_be_one_order(&self) -> bool {
         match self {
@@ -82,6 +95,14 @@ pub enum OpenError {
     Newer { found: i64, known: i64 },
     #[error("the database does not flush to disk (synchronous = {0}, 2 is needed)")]
     NotDurable(i64),
+    /// What PostgreSQL answers may be lost when its machine stops.
+    #[error(
+        "PostgreSQL does not flush to disk ({setting} = {value}): set it to on in postgresql.conf \
+         or for the role and the database of the hub, and reload"
+    )]
+    Unflushed { setting: &'static str, value: String },
+    #[error("{0} is not a URL of PostgreSQL such as postgres://schakel@host/schakel")]
+    Url(&'static str),
     #[error("the evidence tree is not what the last checkpoint signed: {0}")]
     Evidence(&'static str),
     #[error("the data folder {dir} cannot be used")]

@@ -5,14 +5,15 @@
 //! that a sealed row never lacks its key; a key without rows is harmless.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::JournalError;
-use super::sql::{Cell, Read, Table, fetch_in, query};
+use super::beat::HubId;
+use super::sql::{Cell, Conn, Pool, Table, fetch_in, query};
 use crate::evidence::{DataKey, HubKeys, NONCE_BYTES, WrappedKey, commitment};
 use crate::message::Digest;
 
@@ -66,8 +67,10 @@ pub(super) struct Sealed {
 pub(super) struct Vault {
     pub hub: Arc<HubKeys>,
     random: SystemRandom,
-    store: SqlitePool,
+    store: Pool,
     cache: Mutex<Cache>,
+    /// Names this hub among others, in the tokens of its leases.
+    instance: AtomicU64,
 }
 
 /// Keys of the present and the previous half; the older half falls away when the newer is full.
@@ -81,8 +84,35 @@ pub(super) const CASE_KEY: Table =
     Table { name: "case_key", columns: "holder, epoch, wrapped", suffix: "" };
 
 impl Vault {
-    pub fn new(hub: Arc<HubKeys>, store: SqlitePool) -> Self {
-        Self { hub, random: SystemRandom::new(), store, cache: Mutex::default() }
+    pub fn new(hub: Arc<HubKeys>, store: Pool) -> Self {
+        Self {
+            hub,
+            random: SystemRandom::new(),
+            store,
+            cache: Mutex::default(),
+            instance: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes another name among the hubs. Leases under the one before are nobody's soon: after a
+    /// failure it is not known which of them were handed to anyone.
+    pub fn rename(&self) -> Result<(), JournalError> {
+        self.instance.store(u64::from_be_bytes(self.random()?), Ordering::SeqCst);
+        Ok(())
+    }
+
+    pub fn instance(&self) -> HubId {
+        self.instance.load(Ordering::SeqCst).to_be_bytes()
+    }
+
+    /// The token of a new lease: who leases, and something nobody guesses.
+    pub fn lease_token(&self) -> Result<Uuid, JournalError> {
+        if !self.store.is_postgres() {
+            return self.uuid();
+        }
+        let [a, b, c, d, e, f, g, h] = self.instance();
+        let [i, j, k, l, m, n, o, p] = self.random::<8>()?;
+        Ok(Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
     }
 
     pub fn random<const N: usize>(&self) -> Result<[u8; N], JournalError> {
@@ -155,7 +185,7 @@ impl Vault {
 
     async fn read_keys(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         holders: Vec<Cell>,
     ) -> Result<HashMap<Uuid, Arc<DataKey>>, JournalError> {
         const SQL: &str = "select holder, epoch, wrapped from case_key where holder in ({ids})";
@@ -172,8 +202,8 @@ impl Vault {
     }
 
     /// Wraps the keys of earlier epochs under the present one, some at a time; answers how many.
-    pub async fn rewrap(&self, store: &mut SqliteConnection) -> Result<u64, JournalError> {
-        sqlx::query("begin immediate").execute(&mut *store).await?;
+    pub async fn rewrap(&self, store: &mut Conn) -> Result<u64, JournalError> {
+        store.begin().await?;
         let sql = "select holder from case_key where epoch < $1 limit $2";
         let cells = [i64::from(self.hub.epoch()).into(), REWRAP_MAX.into()];
         let mut holders = Vec::new();
@@ -186,17 +216,24 @@ impl Vault {
             let [holder, epoch, wrapped] = self.holder_row(*holder, key)?;
             query(sql, [holder, epoch, wrapped]).execute(&mut *store).await?;
         }
-        sqlx::query("commit").execute(&mut *store).await?;
+        store.commit().await?;
         Ok(keys.len() as u64)
     }
 
+    /// Over PostgreSQL nothing is kept open: another hub may have erased it since.
     fn cached(&self, holder: Uuid) -> Option<Arc<DataKey>> {
+        if self.store.is_postgres() {
+            return None;
+        }
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.newer.get(&holder).or_else(|| cache.older.get(&holder)).cloned()
     }
 
     /// Keeps a key open. For the writer only: a reader could put back what was just erased.
     pub fn remember(&self, holder: Uuid, key: Arc<DataKey>) {
+        if self.store.is_postgres() {
+            return;
+        }
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.newer.len() >= CACHE_MAX / 2 {
             cache.older = std::mem::take(&mut cache.newer);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::outbox::ParcelRow;
-use super::sql::{Cell, Read, bind, fetch_in, query};
+use super::sql::{Cell, Conn, Row, fetch_in, query, query_of};
 use super::unit::Unit;
 use super::{JournalError, LeafKind, Look, LookFn, views};
 use crate::message::{PartnerId, Timestamp};
@@ -119,7 +119,8 @@ impl Unit<'_> {
         for urgent in [true, false] {
             let room = i64::try_from(limit - due.len()).unwrap_or(0);
             let cells = [recipient.as_str().into(), urgent.into(), now.into(), room.into()];
-            for row in query(DUE, cells).fetch_all(&mut *self.conn).await? {
+            let sql = if self.conn.is_postgres() { DUE_SHARED } else { DUE };
+            for row in query(sql, cells).fetch_all(self.conn).await? {
                 let head = Head {
                     seq: row.int("seq")?,
                     case: row.uuid("case_id")?,
@@ -164,7 +165,7 @@ impl Unit<'_> {
         lease_seconds: i64,
         collected: bool,
     ) -> Result<Leased, JournalError> {
-        let token = self.vault.uuid()?;
+        let token = self.vault.lease_token()?;
         self.lease_under(token, parcels.clone(), now, lease_seconds, collected).await?;
         Ok(Leased { token, parcels, looks: HashMap::new() })
     }
@@ -177,26 +178,41 @@ impl Unit<'_> {
         lease_seconds: i64,
         collected: bool,
     ) -> Result<(), JournalError> {
+        if parcels.is_empty() {
+            return Ok(());
+        }
         let until = now.plus_seconds(lease_seconds.max(1));
         let stage = if collected {
             ", stage = case when stage = 'klaargezet' then 'opgehaald' else stage end"
         } else {
             ""
         };
+        let sql = format!(
+            "update outbox set lease_token = $1, next_attempt_at = $2,
+                attempts = attempts + 1{stage}"
+        );
+        if self.conn.is_postgres() {
+            let ids = Cell::array(parcels.into_iter().map(Cell::from).collect());
+            let sql = format!("{sql} where id = any($3)");
+            query_of(sql, [token.into(), until.into(), ids]).execute(self.conn).await?;
+            return Ok(());
+        }
         for chunk in parcels.chunks(CHUNK) {
             let last = chunk.last().copied().unwrap_or_default();
             let ids = chunk.iter().copied().chain(std::iter::repeat(last)).take(CHUNK);
             let names: Vec<String> = (3..3 + CHUNK).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "update outbox set lease_token = $1, next_attempt_at = $2,
-                    attempts = attempts + 1{stage} where id in ({})",
-                names.join(", ")
-            );
+            let sql = format!("{sql} where id in ({})", names.join(", "));
             let first = [Cell::from(token), Cell::from(until)];
-            let cells = first.into_iter().chain(ids.map(Cell::from));
-            let update = cells.fold(sqlx::query(sqlx::AssertSqlSafe(sql)), bind);
-            update.execute(&mut *self.conn).await?;
+            query_of(sql, first.into_iter().chain(ids.map(Cell::from))).execute(self.conn).await?;
         }
+        Ok(())
+    }
+
+    /// Ends a lease under which nobody got anything: what was leased is due as it was.
+    pub async fn release(&mut self, token: Uuid) -> Result<(), JournalError> {
+        let sql = "update outbox set lease_token = null, next_attempt_at = made_at
+            where state = 'wacht' and lease_token = $1";
+        query(sql, [token.into()]).execute(self.conn).await?;
         Ok(())
     }
 
@@ -231,6 +247,18 @@ pub(super) const DUE: &str =
     where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
     order by o.next_attempt_at limit $4";
 
+/// The same among other hubs: a case that another works on is passed by with all its lanes, and
+/// what is taken here stays out of their sight until the lease is stored.
+pub(super) const DUE_SHARED: &str =
+    "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
+        exists (select 1 from outbox f where f.case_id = o.case_id
+            and f.recipient = o.recipient and f.position > o.position
+            and f.state = 'wacht') as followers
+    from outbox o join cases c on c.id = o.case_id
+    where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
+    order by o.next_attempt_at limit $4
+    for no key update of o, c skip locked";
+
 /// Ids per update.
 const CHUNK: usize = 32;
 
@@ -248,10 +276,7 @@ struct Head {
 pub(super) const LEASED: &str = "select * from outbox where id in ({ids})";
 
 /// Reads leased parcels in the order in which they were leased.
-pub(super) async fn leased_rows(
-    conn: &mut sqlx::SqliteConnection,
-    leased: &Leased,
-) -> Result<Vec<sqlx::sqlite::SqliteRow>, sqlx::Error> {
+pub(super) async fn leased_rows(conn: &mut Conn, leased: &Leased) -> Result<Vec<Row>, sqlx::Error> {
     let ids = leased.parcels.iter().copied().map(Cell::from).collect();
     let mut rows = HashMap::new();
     for row in fetch_in(conn, LEASED, ids).await? {
@@ -262,10 +287,7 @@ pub(super) async fn leased_rows(
 
 /// At the start nobody holds a lease: the deliverers of then are gone, and the answer to who
 /// collected may have gone with them. Who got a parcel all the same knows it by its id.
-pub(super) async fn release_all(
-    conn: &mut sqlx::SqliteConnection,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn release_all(conn: &mut Conn, now: Timestamp) -> Result<(), sqlx::Error> {
     let sql = "update outbox set lease_token = null, next_attempt_at = $1
         where state = 'wacht' and lease_token is not null";
     query(sql, [now.into()]).execute(conn).await.map(drop)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Cell, Read, query};
+use super::sql::{Cell, Row, query};
 use super::trace::message_view;
 use super::{Journal, JournalError, MessageView, QuarantineId};
 use crate::evidence::Leaf;
@@ -155,17 +155,54 @@ pub struct CaseLine {
 pub(super) const WAITING: &str = "select recipient, count(*) as n, min(made_at) as oldest
     from outbox where state = 'wacht' group by recipient order by recipient";
 
+/// The one writer gives numbers without gaps and nothing is deleted, so the last is the count.
+const STATS: &str = "select (select coalesce(max(seq), 0) from inbox) as messages,
+        (select count(*) from cases) as cases,
+        (select coalesce(max(seq), 0) from outbox) as parcels,
+        (select count(*) from quarantine where state = 'open') as quarantine,
+        (select count(*) from leaf
+            where id > (select coalesce(max(leaf), 0) from numbered)) as unsigned,
+        (select coalesce(max(size), 0) from checkpoint) as signed,
+        (select at from checkpoint order by size desc limit 1) as at";
+
+/// Sequences leave gaps, so here the rows are counted.
+const STATS_SHARED: &str = "select (select count(*) from inbox) as messages,
+        (select count(*) from cases) as cases,
+        (select count(*) from outbox) as parcels,
+        (select count(*) from quarantine where state = 'open') as quarantine,
+        (select count(*) from unnumbered) as unsigned,
+        (select coalesce(max(size), 0) from checkpoint) as signed,
+        (select at from checkpoint order by size desc limit 1) as at";
+
+/// What a partner exchanged, from a leaf on.
+const LOG: &str = "select l.id, l.data, n.number as place from leaf l
+    left join numbered n on n.leaf = l.id
+    where l.partner = $1 and l.id > $2 order by l.id limit $3";
+
+/// Ids are not in the order of commit there, and whoever pages by them would miss what commits
+/// late. So the log goes by the numbers in the tree, which every leaf has a second later.
+const LOG_SHARED: &str = "select n.number + 1 as id, l.data, n.number as place
+    from numbered n join leaf l on l.id = n.leaf
+    where n.partner = $1 and n.number >= $2 order by n.number limit $3";
+
 impl Journal {
     /// Messages that came in after a number; a negative number: the last so many.
     pub async fn tail(&self, after: i64, limit: i64) -> Result<Vec<TailLine>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let after = if after < 0 {
+            let sql = "select coalesce(min(seq), 1) - 1 as after
+                from (select seq from inbox order by seq desc limit $1) as newest";
+            query(sql, [after.saturating_neg().into()]).fetch_one(&mut conn).await?.int("after")?
+        } else {
+            after
+        };
         let sql = "select i.*, c.number, c.erased_at,
                 (select count(*) from outbox o where o.message_id = i.id) as parcels
             from inbox i join cases c on c.id = i.case_id
-            where i.seq > (case when $1 < 0
-                then (select coalesce(max(seq), 0) from inbox) + $1 else $1 end)
+            where i.seq > $1
             order by i.seq limit $2";
-        let rows = query(sql, [after.into(), page(limit)]).fetch_all(&self.reads).await?;
-        let line = |row: &sqlx::sqlite::SqliteRow| {
+        let rows = query(sql, [after.into(), page(limit)]).fetch_all(&mut conn).await?;
+        let line = |row: &Row| {
             let parcels = row.int("parcels")?;
             Ok(TailLine { seq: row.int("seq")?, message: message_view(row)?, parcels })
         };
@@ -179,11 +216,10 @@ impl Journal {
         after: i64,
         limit: i64,
     ) -> Result<Vec<LogLine>, JournalError> {
-        let sql = "select l.id, l.data, n.number as place from leaf l
-            left join numbered n on n.leaf = l.id
-            where l.partner = $1 and l.id > $2 order by l.id limit $3";
+        let mut conn = self.reads.acquire().await?;
+        let sql = if conn.is_postgres() { LOG_SHARED } else { LOG };
         let cells = [partner.as_str().into(), after.into(), page(limit)];
-        let rows = query(sql, cells).fetch_all(&self.reads).await?;
+        let rows = query(sql, cells).fetch_all(&mut conn).await?;
         let mut lines = Vec::with_capacity(rows.len());
         for row in rows {
             let leaf = Leaf::decode(&row.blob("data")?);
@@ -195,7 +231,7 @@ impl Journal {
                 at: leaf.at.into(),
                 outcome: leaf.outcome,
                 commitment: leaf.commitment,
-                leaf: sqlx::Row::try_get(&row, "place")?,
+                leaf: row.maybe_int("place")?,
             });
         }
         Ok(lines)
@@ -207,8 +243,10 @@ impl Journal {
         filter: &QuarantineFilter,
     ) -> Result<Vec<QuarantineEntry>, JournalError> {
         let sql = "select * from quarantine where seq > $1
-                and ($2 is null or partner = $2) and ($3 is null or reason = $3)
-                and ($4 is null or at >= $4) and ($5 is null or state = $5)
+                and (cast($2 as text) is null or partner = $2)
+                and (cast($3 as text) is null or reason = $3)
+                and (cast($4 as bigint) is null or at >= $4)
+                and (cast($5 as text) is null or state = $5)
             order by seq limit $6";
         let cells = [
             filter.after.into(),
@@ -218,14 +256,15 @@ impl Journal {
             filter.state.clone().into(),
             page(filter.limit),
         ];
-        let rows = query(sql, cells).fetch_all(&self.reads).await?;
+        let rows = query(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
         rows.iter().map(|row| entry(row).map_err(JournalError::from)).collect()
     }
 
     /// One entry with its document opened.
     pub async fn quarantined(&self, id: QuarantineId) -> Result<QuarantinedDocument, JournalError> {
         let sql = "select * from quarantine where id = $1";
-        let row = query(sql, [id.0.into()]).fetch_optional(&self.reads).await?;
+        let row =
+            query(sql, [id.0.into()]).fetch_optional(&mut self.reads.acquire().await?).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let entry = entry(&row)?;
         let Some(document) = row.maybe_blob("document")? else {
@@ -238,22 +277,15 @@ impl Journal {
     }
 
     pub async fn stats(&self) -> Result<Stats, JournalError> {
+        let mut conn = self.reads.acquire().await?;
         let mut waiting = Vec::new();
-        for row in sqlx::query(WAITING).fetch_all(&self.reads).await? {
+        for row in query(WAITING, []).fetch_all(&mut conn).await? {
             let recipient = row.parsed("recipient")?;
             let (count, oldest) = (row.int("n")?, row.time("oldest")?);
             waiting.push(Waiting { recipient, count, oldest });
         }
-        // Numbers are given without gaps and nothing is deleted, so the last one is the count.
-        let sql = "select (select coalesce(max(seq), 0) from inbox) as messages,
-                (select count(*) from cases) as cases,
-                (select coalesce(max(seq), 0) from outbox) as parcels,
-                (select count(*) from quarantine where state = 'open') as quarantine,
-                (select count(*) from leaf
-                    where id > (select coalesce(max(leaf), 0) from numbered)) as unsigned,
-                (select coalesce(max(size), 0) from checkpoint) as signed,
-                (select at from checkpoint order by size desc limit 1) as at";
-        let row = sqlx::query(sql).fetch_one(&self.reads).await?;
+        let sql = if conn.is_postgres() { STATS_SHARED } else { STATS };
+        let row = query(sql, []).fetch_one(&mut conn).await?;
         Ok(Stats {
             messages: row.int("messages")?,
             cases: row.int("cases")?,
@@ -273,10 +305,12 @@ impl Journal {
         limit: i64,
     ) -> Result<Vec<CaseLine>, JournalError> {
         let sql = "select c.*, (select count(*) from inbox i where i.case_id = c.id) as messages
-            from cases c where $1 is null or c.opened_at < $1
+            from cases c where cast($1 as bigint) is null or c.opened_at < $1
             order by c.id desc limit $2";
-        let rows = query(sql, [before.into(), page(limit)]).fetch_all(&self.reads).await?;
-        let line = |row: &sqlx::sqlite::SqliteRow| {
+        let rows = query(sql, [before.into(), page(limit)])
+            .fetch_all(&mut self.reads.acquire().await?)
+            .await?;
+        let line = |row: &Row| {
             Ok(CaseLine {
                 number: row.text("number")?,
                 theme: row.maybe_text("theme")?,
@@ -293,7 +327,7 @@ fn page(limit: i64) -> Cell {
     limit.clamp(1, PAGE_MAX).into()
 }
 
-fn entry(row: &sqlx::sqlite::SqliteRow) -> Result<QuarantineEntry, sqlx::Error> {
+fn entry(row: &Row) -> Result<QuarantineEntry, sqlx::Error> {
     let partner = row.maybe_text("partner")?.and_then(|text| text.parse().ok());
     Ok(QuarantineEntry {
         seq: row.int("seq")?,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Read, fetch_in, query};
+use super::sql::{Conn, Row, fetch_in, query};
 use super::{Journal, JournalError, cases, partners, views};
 use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
 use crate::message::CaseState;
@@ -59,7 +59,7 @@ impl Journal {
             return Ok(case.state);
         }
         let known = query("select id from cases where id = $1", [id.into()]);
-        match known.fetch_optional(&mut *conn).await? {
+        match known.fetch_optional(&mut conn).await? {
             Some(_) => Err(JournalError::Erased),
             None => Err(JournalError::NotFound),
         }
@@ -85,15 +85,18 @@ impl Journal {
     /// Whose token this is.
     pub async fn find_token(&self, hash: Digest) -> Result<Option<PartnerId>, JournalError> {
         let sql = "select partner from credential where hash = $1 and revoked_at is null";
-        let row = query(sql, [hash.into()]).fetch_optional(&self.reads).await?;
+        let row =
+            query(sql, [hash.into()]).fetch_optional(&mut self.reads.acquire().await?).await?;
         Ok(row.map(|row| row.parsed("partner")).transpose()?)
     }
 
     /// The credentials of a partner, revoked ones too.
     pub async fn credentials(&self, partner: &PartnerId) -> Result<Vec<Credential>, JournalError> {
         let sql = "select * from credential where partner = $1 order by added_at";
-        let rows = query(sql, [partner.as_str().into()]).fetch_all(&self.reads).await?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
+        let rows = query(sql, [partner.as_str().into()])
+            .fetch_all(&mut self.reads.acquire().await?)
+            .await?;
+        let read = |row: &Row| {
             Ok(Credential {
                 id: row.uuid("id")?,
                 partner: row.parsed("partner")?,
@@ -109,7 +112,9 @@ impl Journal {
     pub async fn secrets(&self, partner: &PartnerId) -> Result<Vec<(Uuid, Vec<u8>)>, JournalError> {
         let sql = "select id, sealed from secret
             where partner = $1 and revoked_at is null order by added_at desc";
-        let rows = query(sql, [partner.as_str().into()]).fetch_all(&self.reads).await?;
+        let rows = query(sql, [partner.as_str().into()])
+            .fetch_all(&mut self.reads.acquire().await?)
+            .await?;
         let mut secrets = Vec::with_capacity(rows.len());
         for row in rows {
             let id = row.uuid("id")?;
@@ -121,7 +126,7 @@ impl Journal {
     }
 
     pub async fn suspended(&self) -> Result<BTreeSet<PartnerId>, JournalError> {
-        Ok(partners::load_suspended(&mut *self.reads.acquire().await?).await?)
+        Ok(partners::load_suspended(&mut self.reads.acquire().await?).await?)
     }
 
     /// The configuration that is active now.
@@ -131,14 +136,22 @@ impl Journal {
         Ok(self.activations(sql).await?.pop())
     }
 
+    /// The files of a set that was kept, as they were given.
+    pub async fn set_files(&self, catalogue: Digest) -> Result<Option<Vec<u8>>, JournalError> {
+        let sql = "select files from set_files where catalogue = $1";
+        let mut conn = self.reads.acquire().await?;
+        let row = query(sql, [catalogue.into()]).fetch_optional(&mut conn).await?;
+        Ok(row.map(|row| row.blob("files")).transpose()?)
+    }
+
     /// Proposals that wait for a second person, oldest first.
     pub async fn proposals(&self) -> Result<Vec<Activation>, JournalError> {
         self.activations("select * from activation where state = 'voorgesteld' order by seq").await
     }
 
     async fn activations(&self, sql: &'static str) -> Result<Vec<Activation>, JournalError> {
-        let rows = sqlx::query(sql).fetch_all(&self.reads).await?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
+        let rows = query(sql, []).fetch_all(&mut self.reads.acquire().await?).await?;
+        let read = |row: &Row| {
             Ok(Activation {
                 id: row.uuid("id")?,
                 catalogue: row.digest("catalogue")?,
@@ -155,7 +168,7 @@ impl Journal {
 
     /// The newest signed checkpoint.
     pub async fn latest_checkpoint(&self) -> Result<Option<Arc<str>>, JournalError> {
-        Ok(views::newest_checkpoint(&mut *self.reads.acquire().await?).await?)
+        Ok(views::newest_checkpoint(&mut self.reads.acquire().await?).await?)
     }
 
     /// Proofs of all leaves about a subject (public id, parcel, refusal), oldest first, in the
@@ -164,21 +177,22 @@ impl Journal {
     pub async fn proofs(&self, subject: Uuid, with_salt: bool) -> Result<Vec<Proof>, JournalError> {
         let mut conn = self.reads.acquire().await?;
         // One snapshot, so that tiles and checkpoint are of the same moment.
-        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
+        conn.snapshot().await?;
         let sql = "select size, note from checkpoint order by size desc limit 1";
-        let Some(row) = sqlx::query(sql).fetch_optional(&mut *snapshot).await? else {
+        let Some(row) = query(sql, []).fetch_optional(&mut conn).await? else {
+            conn.end().await?;
             return Ok(Vec::new());
         };
         let (size, note) = (u64::try_from(row.int("size")?).unwrap_or(0), row.text("note")?);
         let sql = "select l.data, n.number from leaf l join numbered n on n.leaf = l.id
             where l.subject = $1 order by n.number";
         let mut proofs = Vec::new();
-        for row in query(sql, [subject.into()]).fetch_all(&mut *snapshot).await? {
+        for row in query(sql, [subject.into()]).fetch_all(&mut conn).await? {
             let number = u64::try_from(row.int("number")?).unwrap_or(u64::MAX);
             let node = |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| {
                 inclusion_proof(number, size, node)
             };
-            let path = path_of(&mut snapshot, node).await?;
+            let path = path_of(&mut conn, node).await?;
             proofs.push(Proof {
                 blad: row.blob("data")?,
                 volgnummer: number,
@@ -188,7 +202,7 @@ impl Journal {
                 zout: None,
             });
         }
-        drop(snapshot);
+        conn.end().await?;
         drop(conn);
         if with_salt && !proofs.is_empty() {
             let salt = self.salt_of(subject).await?;
@@ -200,13 +214,15 @@ impl Journal {
     /// Proof that the newest signed tree starts with the tree of `size` leaves.
     pub async fn consistency(&self, size: u64) -> Result<Vec<Digest>, JournalError> {
         let mut conn = self.reads.acquire().await?;
-        let mut snapshot = sqlx::Connection::begin(&mut *conn).await?;
+        conn.snapshot().await?;
         let sql = "select coalesce(max(size), 0) as size from checkpoint";
-        let newest = sqlx::query(sql).fetch_one(&mut *snapshot).await?.int("size")?;
+        let newest = query(sql, []).fetch_one(&mut conn).await?.int("size")?;
         let newest = u64::try_from(newest).unwrap_or(0);
         let node =
             |node: &mut dyn FnMut(u8, u64) -> Option<Digest>| consistency_proof(size, newest, node);
-        path_of(&mut snapshot, node).await
+        let path = path_of(&mut conn, node).await;
+        conn.end().await?;
+        path
     }
 
     /// The salt of a document by the subject of its leaves; `None` where it was erased.
@@ -216,7 +232,8 @@ impl Journal {
             union all select id, case_id, sealed_key, document, 'o' from outbox where id = $1
             union all select id, holder, sealed_key, document, 'q' from quarantine
                 where id = $1 and document is not null";
-        let row = query(sql, [subject.into()]).fetch_optional(&self.reads).await?;
+        let row =
+            query(sql, [subject.into()]).fetch_optional(&mut self.reads.acquire().await?).await?;
         let Some(row) = row else { return Ok(None) };
         let part = match row.text("kind")?.as_str() {
             "i" => Part::Native,
@@ -236,7 +253,7 @@ impl Journal {
 /// A path in the tree. The pure function asks for nodes; those it lacks are fetched, until it
 /// lacks none.
 async fn path_of(
-    conn: &mut sqlx::SqliteConnection,
+    conn: &mut Conn,
     path: impl Fn(&mut dyn FnMut(u8, u64) -> Option<Digest>) -> Result<Vec<Digest>, TreeError>,
 ) -> Result<Vec<Digest>, JournalError> {
     let mut nodes: BTreeMap<(u8, u64), Digest> = BTreeMap::new();

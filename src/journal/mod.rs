@@ -1,14 +1,18 @@
 //! The truth: inbox, outbox, cases, quarantine and evidence, and the only room that knows sqlx.
 //!
 //! One [`Writer`] task owns the write connections and commits what it is asked in groups; a
-//! [`Journal`] is how everybody else asks it, and reads. Accepted means that the commit was
-//! flushed to disk. What a message leads to is decided by pure functions that come along with it
-//! ([`Rules`]); moving parcels, and what an HTTP status is, is left to `transport` and `hub`.
+//! [`Journal`] is how everybody else asks it, and reads. On SQLite there is one writer; over
+//! PostgreSQL there is one for each hub, and what they touch together they lock. Accepted means
+//! that the commit was flushed to disk. What a message leads to is decided by pure functions that
+//! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
+//! `transport` and `hub`.
 
+mod beat;
 mod cases;
 mod collected;
 mod confirm;
 mod door;
+mod counters;
 mod erase;
 mod error;
 mod health;
@@ -24,6 +28,7 @@ mod receive;
 mod replace;
 mod reveal;
 mod sequence;
+mod shared;
 mod sql;
 mod trace;
 mod types;
@@ -36,10 +41,8 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -52,6 +55,7 @@ pub use self::listings::{
     Waiting,
 };
 pub use self::lookups::{Activation, Credential};
+pub use self::open::{Servers, Store};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
@@ -70,7 +74,7 @@ use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
-use self::sql::Read;
+use self::sql::Pool;
 use self::writer::{Command, Done, Order};
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
@@ -79,7 +83,7 @@ use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 #[derive(Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Command>,
-    reads: SqlitePool,
+    reads: Pool,
     databases: Databases,
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
@@ -89,23 +93,26 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, or makes one, and finishes what a crash left half done.
+    /// Opens the journal, or makes one, and finishes what a crash left half done.
     /// The writer that comes with it has to be run; it ends when the last `Journal` is dropped.
     pub async fn open(
-        dir: &Path,
+        store: &Store,
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        Self::open_databases(dir, Databases::in_folder(dir), hub, now).await
+        Self::open_databases(store, Databases::of(store), hub, now).await
     }
 
     async fn open_databases(
-        dir: &Path,
+        store: &Store,
         databases: Databases,
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        let lock = open::lock(dir)?;
+        let lock = match store {
+            Store::Folder(dir) => Some(open::lock(dir)?),
+            Store::Postgres(_) => None,
+        };
         let mut conn = databases.connect_journal().await?;
         open::check_keys(&mut conn, &hub).await?;
         drop(databases.connect_keys().await?);
@@ -113,20 +120,19 @@ impl Journal {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
-        let (keys, file) = (Arc::clone(&vault), Arc::clone(&lock));
+        let (keys, file) = (Arc::clone(&vault), lock.clone());
         let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
         let health = Arc::clone(&writer.health);
-        let journal =
-            Self { queue: sender, reads, databases, vault, changes, health, _lock: Some(lock) };
+        let journal = Self { queue: sender, reads, databases, vault, changes, health, _lock: lock };
         Ok((journal, writer))
     }
 
     /// Opens an existing journal for reading, also while another process writes it. Orders to
     /// write answer `Stopped`.
-    pub async fn open_reader(dir: &Path, hub: Arc<HubKeys>) -> Result<Self, OpenError> {
-        let databases = Databases::in_folder(dir);
+    pub async fn open_reader(store: &Store, hub: Arc<HubKeys>) -> Result<Self, OpenError> {
+        let databases = Databases::of(store);
         let reads = databases.read_journal().await?;
-        open::match_keys(&mut *reads.acquire().await?, &hub).await?;
+        open::match_keys(&mut reads.acquire().await?, &hub).await?;
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
@@ -134,9 +140,9 @@ impl Journal {
         Ok(Self { queue, reads, databases, vault, changes, health, _lock: None })
     }
 
-    /// Whether a folder holds a journal.
-    pub fn exists_in(dir: &Path) -> bool {
-        Databases::in_folder(dir).exist()
+    /// Whether other hubs may write it too.
+    pub const fn is_shared(&self) -> bool {
+        self.reads.is_postgres()
     }
 
     /// The keys that the journal is sealed with.
@@ -184,7 +190,7 @@ impl Journal {
             Done::Leased(leased) => {
                 let mut looks = leased.looks.clone();
                 let mut handed = Handed::default();
-                for parcel in self.open_leased(&leased).await? {
+                for parcel in self.open_or_release(&leased).await? {
                     match looks.remove(&parcel.id.into()) {
                         None => handed.parcels.push(parcel),
                         Some(look) => handed.review.push((parcel, look)),
@@ -273,6 +279,15 @@ impl Journal {
         }
     }
 
+    /// Among several hubs: shows that this one is there, and frees what a hub had leased that is
+    /// gone. Once a second; answers how many leases were freed.
+    pub async fn beat(&self, now: Timestamp) -> Result<u64, JournalError> {
+        match self.ask(Order::Beat { now }).await? {
+            Done::Freed(count) => Ok(count),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+
     /// Queues an order. From here on its caller may go away: the writer carries it out.
     async fn ask(&self, order: Order) -> Result<Done, JournalError> {
         let (reply, answer) = oneshot::channel();
@@ -285,9 +300,19 @@ impl Journal {
 
     async fn handed_out(&self, order: Order) -> Result<Vec<Outgoing>, JournalError> {
         match self.ask(order).await? {
-            Done::Leased(leased) => self.open_leased(&leased).await,
+            Done::Leased(leased) => self.open_or_release(&leased).await,
             _ => Err(JournalError::Stopped),
         }
+    }
+
+    /// Opens leased parcels. Where that fails nobody gets them, so that their lease ends.
+    async fn open_or_release(&self, leased: &Leased) -> Result<Vec<Outgoing>, JournalError> {
+        let opened = self.open_leased(leased).await;
+        if opened.is_err() {
+            // Where this fails as well the lease ends by itself.
+            let _released = self.ask(Order::Release { token: leased.token }).await;
+        }
+        opened
     }
 
     /// Opens leased parcels outside the writer, which has better things to do. A parcel whose

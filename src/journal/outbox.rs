@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::cases::{CaseWork, Lane};
 use super::keys::Part;
-use super::sql::{Cell, Read, Table, fetch_in, query, unreadable};
+use super::sql::{Cell, Row, Table, fetch_in, query, unreadable};
 use super::unit::{Entry, LeafOf, Unit};
 use super::{
     AttemptOutcome, JournalError, LeafKind, LeaseToken, ParcelDetail, ParcelState, receive,
@@ -107,7 +106,7 @@ pub(super) struct ParcelRow {
 }
 
 impl ParcelRow {
-    pub fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    pub fn read(row: &Row) -> Result<Self, sqlx::Error> {
         let stage = Stage::parse(&row.text("stage")?).ok_or_else(|| unreadable("stage"))?;
         let state = ParcelState::parse(&row.text("state")?).ok_or_else(|| unreadable("state"))?;
         let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
@@ -228,15 +227,14 @@ impl Unit<'_> {
         let detail = serde_json::to_string(&detail).map_err(unwritable)?;
         let content = [sealed.digest, sealed.commitment];
         announced.parcel(id, parcel.recipient.as_str(), &detail, content);
-        self.counters.outbox += 1;
-        let seq = self.counters.outbox;
+        let seq = self.counters.outbox();
         Ok(vec![
-            seq.into(),
+            seq.clone(),
             id.into(),
             made.message.into(),
             Uuid::from(case.state.id).into(),
             parcel.recipient.as_str().into(),
-            place.position.unwrap_or(seq).into(),
+            place.position.map_or(seq, Cell::from),
             made.leaf.into(),
             parcel.role.bericht.as_str().into(),
             parcel.role.gebruik.as_str().into(),

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::sql::{Read, query};
+use super::sql::{Conn, query};
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind};
 use crate::message::{Digest, PartnerId, Timestamp};
@@ -42,6 +41,13 @@ pub enum PartnerOrder {
     RevokeSecret {
         id: Uuid,
     },
+    /// Keeps the files of a set, before it is activated or proposed.
+    KeepSet {
+        catalogue: Digest,
+        files: Vec<u8>,
+    },
+    /// The first set of a journal: does nothing where one is active already.
+    Begin(Proposal),
     Activate(Proposal),
     /// A second person agrees to what was proposed.
     Approve {
@@ -61,10 +67,8 @@ pub struct Proposal {
     pub note: String,
 }
 
-pub(super) async fn load_suspended(
-    conn: &mut SqliteConnection,
-) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
-    let rows = sqlx::query("select partner from suspension").fetch_all(conn).await?;
+pub(super) async fn load_suspended(conn: &mut Conn) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+    let rows = query("select partner from suspension", []).fetch_all(conn).await?;
     rows.iter().map(|row| row.parsed("partner")).collect()
 }
 
@@ -93,7 +97,7 @@ impl Unit<'_> {
             PartnerOrder::Resume { partner, .. } => {
                 let sql = "delete from suspension where partner = $1";
                 let done = query(sql, [partner.as_str().into()]).execute(&mut *self.conn).await?;
-                if done.rows_affected() == 0 {
+                if done == 0 {
                     return Err(JournalError::NotFound);
                 }
                 self.partner_leaf(partner, "hervat", now)?;
@@ -108,6 +112,20 @@ impl Unit<'_> {
                 self.add_secret(partner, secret, now).await.map(Some)
             }
             PartnerOrder::RevokeSecret { id } => self.revoke_secret(*id, now).await.map(|()| None),
+            PartnerOrder::KeepSet { catalogue, files } => {
+                let sql = "insert into set_files (catalogue, files, at) values ($1, $2, $3)
+                    on conflict (catalogue) do nothing";
+                let cells = [(*catalogue).into(), files.clone().into(), now.into()];
+                query(sql, cells).execute(&mut *self.conn).await?;
+                Ok(None)
+            }
+            PartnerOrder::Begin(proposal) => {
+                let sql = "select id from activation where state = 'actief' limit 1";
+                match query(sql, []).fetch_optional(self.conn).await? {
+                    Some(_) => Ok(None),
+                    None => self.activate(proposal, now).await.map(Some),
+                }
+            }
             PartnerOrder::Activate(proposal) => self.activate(proposal, now).await.map(Some),
             PartnerOrder::Approve { id, by } => {
                 self.approve(*id, by, now).await.map(|()| Some(*id))
@@ -156,7 +174,7 @@ impl Unit<'_> {
     async fn revoke_token(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
         let sql = "update credential set revoked_at = $2 where id = $1 and revoked_at is null";
         let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+        if done == 1 { Ok(()) } else { Err(JournalError::NotFound) }
     }
 
     async fn add_secret(
@@ -180,7 +198,7 @@ impl Unit<'_> {
     async fn revoke_secret(&mut self, id: Uuid, now: Timestamp) -> Result<(), JournalError> {
         let sql = "update secret set revoked_at = $2 where id = $1 and revoked_at is null";
         let done = query(sql, [id.into(), now.into()]).execute(&mut *self.conn).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::NotFound) }
+        if done == 1 { Ok(()) } else { Err(JournalError::NotFound) }
     }
 
     async fn activate(
@@ -195,6 +213,7 @@ impl Unit<'_> {
         let active = !widens || approved_by.is_some();
         let state = if active { "actief" } else { "voorgesteld" };
         let id = self.vault.uuid()?;
+        let decided_at = if active { Some(self.decided_at(now).await?) } else { None };
         let leaf = self.leaf(activation_leaf(id, *catalogue, state, now));
         let sql = "insert into activation (id, catalogue, asked_by, approved_by, widens, note,
                 state, at, decided_at, leaf) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -207,11 +226,19 @@ impl Unit<'_> {
             note.as_str().into(),
             state.into(),
             now.into(),
-            active.then_some(now).into(),
+            decided_at.into(),
             leaf.into(),
         ];
         query(sql, cells).execute(&mut *self.conn).await?;
         Ok(id)
+    }
+
+    /// A moment after every decision before it: hubs whose clocks differ agree on the last one.
+    async fn decided_at(&mut self, now: Timestamp) -> Result<Timestamp, sqlx::Error> {
+        let sql = "select max(decided_at) as last from activation";
+        let last = query(sql, []).fetch_one(self.conn).await?.maybe_int("last")?;
+        let next = last.map_or(i64::MIN, |last| last.saturating_add(1));
+        Ok(Timestamp::from_micros(now.as_micros().max(next)))
     }
 
     async fn approve(&mut self, id: Uuid, by: &str, now: Timestamp) -> Result<(), JournalError> {
@@ -227,8 +254,9 @@ impl Unit<'_> {
         let leaf = self.leaf(activation_leaf(id, row.digest("catalogue")?, "actief", now));
         let sql = "update activation set state = 'actief', approved_by = $2, decided_at = $3,
                 leaf = $4 where id = $1";
-        let cells = [id.into(), by.into(), now.into(), leaf.into()];
-        query(sql, cells).execute(&mut *self.conn).await?;
+        let decided_at = self.decided_at(now).await?;
+        let cells = [id.into(), by.into(), decided_at.into(), leaf.into()];
+        query(sql, cells).execute(&mut *self.conn).await.map(drop)?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! disappears by itself.
 
 use super::outbox::ParcelRow;
-use super::sql::{Read, query};
+use super::sql::query;
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind, ParcelState, QuarantineId};
 use crate::message::{Digest, Stage, Timestamp};
@@ -41,7 +41,7 @@ impl Unit<'_> {
         let released = order.decision == Decision::Release;
         let state = if released { "vrijgegeven" } else { "vervallen" };
         let sql = "update quarantine set state = $2, closed_at = $3, closed_by = $4,
-                closed_why = $5 where id = $1";
+                closed_why = $5 where id = $1 and state = 'open'";
         let cells = [
             order.id.0.into(),
             state.into(),
@@ -49,7 +49,9 @@ impl Unit<'_> {
             order.by.as_str().into(),
             order.why.as_str().into(),
         ];
-        query(sql, cells).execute(&mut *self.conn).await?;
+        if query(sql, cells).execute(&mut *self.conn).await? == 0 {
+            return Err(JournalError::Settled);
+        }
         if let Some(parcel) = parcel {
             let parcel = self.parcel_row_of(parcel).await?;
             let leaf = parcel.leaf(LeafKind::Vastgehouden, now, parcel.catalogue, state.to_owned());

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::cases::CaseBook;
@@ -11,7 +10,7 @@ use super::confirm::{Confirmed, Word};
 use super::door::RefusedOf;
 use super::keys::{Part, Sealed, open_row_key, open_sealed};
 use super::outbox::{Announced, Made, ParcelRow};
-use super::sql::{Cell, Read, Table, fetch_in, query};
+use super::sql::{Cell, Row, Table, fetch_in, query};
 use super::unit::{LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, Received, Refused, Submission};
 use crate::casework;
@@ -34,7 +33,7 @@ const INBOX: Table = Table {
 #[derive(Default)]
 struct Group {
     /// Messages that came before, by their key.
-    known: HashMap<Digest, SqliteRow>,
+    known: HashMap<Digest, Row>,
     /// Messages accepted earlier in this group.
     fresh: HashMap<Digest, (Digest, Accepted)>,
     /// Parcels that receipts of this group speak of.
@@ -76,7 +75,7 @@ impl Unit<'_> {
         Ok(answers)
     }
 
-    fn message_key(&self, partner: &PartnerId, message: &CanonicalMessage) -> Digest {
+    pub fn message_key(&self, partner: &PartnerId, message: &CanonicalMessage) -> Digest {
         let value = format!("{partner}\n{}", message.external_id.reveal());
         self.vault.hub.lookup_hash("bericht", value.as_bytes())
     }
@@ -114,7 +113,7 @@ impl Unit<'_> {
     }
 
     /// The receipt of then, for a message that came before.
-    async fn repeat(&mut self, row: &SqliteRow) -> Result<Accepted, JournalError> {
+    async fn repeat(&mut self, row: &Row) -> Result<Accepted, JournalError> {
         let (id, case) = (row.uuid("id")?, row.uuid("case_id")?);
         let salt = match self.vault.holder_key(case).await {
             Ok(holder) => {
@@ -385,8 +384,7 @@ fn inbox_row(
     (case, leaf): (Uuid, i64),
     sealed: SealedMessage,
 ) -> Vec<Cell> {
-    unit.counters.inbox += 1;
-    let mut row = vec![unit.counters.inbox.into()];
+    let mut row = vec![unit.counters.inbox()];
     row.extend(ids);
     row.extend([
         submission.partner.as_str().into(),

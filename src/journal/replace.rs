@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::cases::{CaseBook, CaseWork, Lane};
 use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Announced, Made, ParcelRow, Place};
-use super::sql::{Cell, Read, query};
+use super::sql::{Cell, query};
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind, ParcelState};
 use crate::message::{Digest, MessageId, ParcelId, PartnerId, Stage, Timestamp};

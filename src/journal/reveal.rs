@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::sql::{Read, query};
+use super::sql::query;
 use super::unit::{LeafOf, Unit};
 use super::writer::Order;
 use super::{Journal, JournalError, LeafKind, QuarantineId, QuarantinedDocument};
@@ -51,7 +51,9 @@ impl Journal {
     pub async fn reveals(&self, id: QuarantineId) -> Result<Vec<Reveal>, JournalError> {
         let sql = "select quarantine_id, at, by_whom, why from reveal where quarantine_id = $1
             order by seq desc limit $2";
-        let rows = query(sql, [id.0.into(), LISTED_MAX.into()]).fetch_all(&self.reads).await?;
+        let rows = query(sql, [id.0.into(), LISTED_MAX.into()])
+            .fetch_all(&mut self.reads.acquire().await?)
+            .await?;
         let mut reveals = Vec::with_capacity(rows.len());
         for row in rows.iter().rev() {
             reveals.push(Reveal {

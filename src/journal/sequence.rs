@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
-
-use super::sql::{Read, query};
+use super::shared;
+use super::sql::{Cell, Conn, Row, query};
 use super::unit::Unit;
 use super::{JournalError, OpenError};
 use crate::evidence::{Checkpoint, Frontier, HubKeys, TILE_WIDTH, Tile, leaf_hash};
@@ -44,11 +43,11 @@ pub struct Sequenced {
 
 impl Tree {
     /// Reads the tree back, and refuses to go on from anything but what was signed last.
-    pub async fn load(conn: &mut SqliteConnection, hub: &HubKeys) -> Result<Self, OpenError> {
+    pub async fn load(conn: &mut Conn, hub: &HubKeys) -> Result<Self, OpenError> {
         let sql = "select size, root, frontier, note from checkpoint order by size desc limit 1";
-        let Some(row) = sqlx::query(sql).fetch_optional(&mut *conn).await? else {
+        let Some(row) = query(sql, []).fetch_optional(&mut *conn).await? else {
             let numbers = "select count(*) as n from numbered";
-            if sqlx::query(numbers).fetch_one(conn).await?.int("n")? != 0 {
+            if query(numbers, []).fetch_one(conn).await?.int("n")? != 0 {
                 return Err(OpenError::Evidence("leaves have numbers, but nothing was signed"));
             }
             return Ok(Self::default());
@@ -61,7 +60,7 @@ impl Tree {
             .ok_or(OpenError::Evidence("the stored edge has another root than was signed"))?;
         let sql = "select coalesce(max(number) + 1, 0) as size, coalesce(max(leaf), 0) as last
             from numbered";
-        let row = sqlx::query(sql).fetch_one(&mut *conn).await?;
+        let row = query(sql, []).fetch_one(&mut *conn).await?;
         if u64::try_from(row.int("size")?) != Ok(signed.size) {
             return Err(OpenError::Evidence("another number of leaves than was signed"));
         }
@@ -113,7 +112,7 @@ fn tile_row(level: usize, number: u64, tile: &Tile) -> TileRow {
 }
 
 /// The unfinished tiles; that of the leaves is hashed again from the leaves themselves.
-async fn load_edge(conn: &mut SqliteConnection, size: u64) -> Result<Vec<Tile>, OpenError> {
+async fn load_edge(conn: &mut Conn, size: u64) -> Result<Vec<Tile>, OpenError> {
     const WRONG: OpenError = OpenError::Evidence("the stored tiles do not fit the leaves");
     let mut edge = Vec::new();
     let mut count = size;
@@ -156,28 +155,23 @@ impl Unit<'_> {
         now: Timestamp,
     ) -> Result<Sequenced, JournalError> {
         fail::fail_point!("journal-na-blad", |_| std::process::abort());
-        let sql = "select id, data from leaf where id > $1 order by id limit $2";
-        let cells = [tree.last_leaf.into(), STEP_MAX.into()];
-        let leaves = query(sql, cells).fetch_all(&mut *self.conn).await?;
-        let first = i64::try_from(tree.frontier.size()).unwrap_or(i64::MAX);
-        let from = tree.last_leaf;
+        if self.conn.is_postgres() && !self.take_over(tree).await? {
+            return Ok(Sequenced { added: 0, size: tree.frontier.size(), more: false });
+        }
+        let first = tree.frontier.size();
+        let leaves = self.unnumbered(tree).await?;
         let mut tiles = Vec::new();
+        let mut ids = Vec::with_capacity(leaves.len());
         for row in &leaves {
             tree.last_leaf = row.int("id")?;
+            ids.push(tree.last_leaf);
             tiles.extend(tree.append(leaf_hash(&row.blob("data")?)));
         }
         let (added, size) = (leaves.len() as u64, tree.frontier.size());
         if added == 0 {
             return Ok(Sequenced { added, size, more: false });
         }
-        let sql = "insert into numbered (number, leaf)
-            select $1 + row_number() over (order by id) - 1, id
-            from leaf where id > $2 and id <= $3";
-        let cells = [first.into(), from.into(), tree.last_leaf.into()];
-        let done = query(sql, cells).execute(&mut *self.conn).await?;
-        if done.rows_affected() != added {
-            return Err(JournalError::Unreadable("the numbers of the leaves"));
-        }
+        self.number(first, ids).await?;
         tiles.extend(tree.edge_rows());
         for (level, number, hashes) in tiles {
             let sql = "insert into tile (level, number, hashes) values ($1, $2, $3)
@@ -187,6 +181,61 @@ impl Unit<'_> {
         }
         self.sign(tree, now).await?;
         Ok(Sequenced { added, size, more: i64::try_from(leaves.len()) == Ok(STEP_MAX) })
+    }
+
+    /// Becomes the one sequencer among the hubs, and goes on where the last one stopped; false
+    /// where another is at it.
+    async fn take_over(&mut self, tree: &mut Tree) -> Result<bool, JournalError> {
+        if !shared::become_sequencer(self.conn).await? {
+            return Ok(false);
+        }
+        let sql = "select coalesce(max(size), 0) as size from checkpoint";
+        let size = query(sql, []).fetch_one(self.conn).await?.int("size")?;
+        if u64::try_from(size) != Ok(tree.frontier.size()) {
+            *tree = Tree::load(self.conn, &self.vault.hub).await.map_err(|error| match error {
+                OpenError::Database(source) => source.into(),
+                _ => JournalError::Unreadable("the evidence tree"),
+            })?;
+        }
+        Ok(true)
+    }
+
+    /// Committed leaves without a number. On SQLite they are the highest ids; on PostgreSQL a leaf
+    /// may commit after one with a higher id, so there is a list of them.
+    async fn unnumbered(&mut self, tree: &Tree) -> Result<Vec<Row>, sqlx::Error> {
+        if self.conn.is_postgres() {
+            let sql = "select l.id, l.data from unnumbered u join leaf l on l.id = u.leaf
+                order by u.seq limit $1";
+            return query(sql, [STEP_MAX.into()]).fetch_all(self.conn).await;
+        }
+        let sql = "select id, data from leaf where id > $1 order by id limit $2";
+        query(sql, [tree.last_leaf.into(), STEP_MAX.into()]).fetch_all(self.conn).await
+    }
+
+    /// Gives leaves their numbers, in this order.
+    async fn number(&mut self, first: u64, leaves: Vec<i64>) -> Result<(), JournalError> {
+        let count = leaves.len() as u64;
+        let first = i64::try_from(first).unwrap_or(i64::MAX);
+        let done = if self.conn.is_postgres() {
+            let leaves = Cell::Ints(leaves.into_iter().map(Some).collect());
+            let sql = "insert into numbered (number, leaf, partner)
+                select $1 + nth - 1, leaf, l.partner
+                from unnest($2) with ordinality as fresh (leaf, nth) join leaf l on l.id = leaf";
+            let done = query(sql, [first.into(), leaves.clone()]).execute(self.conn).await?;
+            let sql = "delete from unnumbered where leaf = any($1)";
+            done.min(query(sql, [leaves]).execute(self.conn).await?)
+        } else {
+            let sql = "insert into numbered (number, leaf)
+                select $1 + row_number() over (order by id) - 1, id
+                from leaf where id >= $2 and id <= $3";
+            let (from, until) = (leaves.first().copied(), leaves.last().copied());
+            query(sql, [first.into(), from.into(), until.into()]).execute(self.conn).await?
+        };
+        if done == count {
+            Ok(())
+        } else {
+            Err(JournalError::Unreadable("the numbers of the leaves"))
+        }
     }
 
     async fn sign(&mut self, tree: &mut Tree, now: Timestamp) -> Result<(), JournalError> {

@@ -1,13 +1,11 @@
 //! The road of one message, and its opened content for who may see it.
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::confirm::read_names;
 use super::keys::{Part, open_row_key, open_sealed};
-use super::sql::{Cell, Read, query};
+use super::sql::{Cell, Conn, Row, query};
 use super::{Journal, JournalError, ParcelDetail, ParcelState, views};
 use crate::casework::CorrelationKey;
 use crate::message::{
@@ -130,27 +128,23 @@ impl Journal {
     pub async fn trace(&self, id: Uuid, now: Timestamp) -> Result<Trace, JournalError> {
         let mut conn = self.reads.acquire().await?;
         let message = self.message_of(&mut conn, id).await?;
-        let row = query(MESSAGE, [message.into()]).fetch_one(&mut *conn).await?;
+        let row = query(MESSAGE, [message.into()]).fetch_one(&mut conn).await?;
         let sql = "select * from outbox where message_id = $1 order by seq";
         let mut parcels = Vec::new();
-        for row in query(sql, [message.into()]).fetch_all(&mut *conn).await? {
+        for row in query(sql, [message.into()]).fetch_all(&mut conn).await? {
             parcels.push(parcel_view(&mut conn, &row, now).await?);
         }
         let sql = "select partner, reason from quarantine
             where message_id = $1 and parcel_id is null order by seq";
         let mut not_sent = Vec::new();
-        for row in query(sql, [message.into()]).fetch_all(&mut *conn).await? {
+        for row in query(sql, [message.into()]).fetch_all(&mut conn).await? {
             let partner = row.maybe_text("partner")?.and_then(|text| text.parse().ok());
             not_sent.push((partner, row.text("reason")?));
         }
         Ok(Trace { message: message_view(&row)?, parcels, not_sent })
     }
 
-    async fn message_of(
-        &self,
-        conn: &mut SqliteConnection,
-        id: Uuid,
-    ) -> Result<Uuid, JournalError> {
+    async fn message_of(&self, conn: &mut Conn, id: Uuid) -> Result<Uuid, JournalError> {
         let sql = "select id from inbox where id = $1 or public_id = $1
             union all select message_id from outbox where id = $1 limit 1";
         let row = query(sql, [id.into()]).fetch_optional(conn).await?;
@@ -177,7 +171,7 @@ impl Journal {
                 join correlation k on k.case_id = i.case_id
                 where k.key = $1 and i.partner = $2 order by i.seq";
             let cells = [hash.into(), partner.as_str().into()];
-            for row in query(sql, cells).fetch_all(&mut *conn).await? {
+            for row in query(sql, cells).fetch_all(&mut conn).await? {
                 let id = row.uuid("id")?;
                 let holder = self.vault.holder_key(row.uuid("case_id")?).await?;
                 let key = open_row_key(&holder, id, &row.blob("sealed_key")?)?;
@@ -194,7 +188,7 @@ impl Journal {
     pub async fn message(&self, id: Uuid) -> Result<StoredMessage, JournalError> {
         let mut conn = self.reads.acquire().await?;
         let id = self.message_of(&mut conn, id).await?;
-        let row = query(MESSAGE, [id.into()]).fetch_one(&mut *conn).await?;
+        let row = query(MESSAGE, [id.into()]).fetch_one(&mut conn).await?;
         drop(conn);
         let view = message_view(&row)?;
         let holder = self.vault.holder_key(view.case.into()).await?;
@@ -220,7 +214,7 @@ impl Journal {
         let mut conn = self.reads.acquire().await?;
         let id = Uuid::from(id);
         let sql = "select * from outbox where id = $1";
-        let row = query(sql, [id.into()]).fetch_optional(&mut *conn).await?;
+        let row = query(sql, [id.into()]).fetch_optional(&mut conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let view = parcel_view(&mut conn, &row, now).await?;
         drop(conn);
@@ -237,12 +231,12 @@ impl Journal {
         let mut conn = self.reads.acquire().await?;
         let sql = "select i.*, c.number, c.erased_at from cases c
             join inbox i on i.case_id = c.id where c.number = $1 order by i.seq";
-        let rows = query(sql, [Cell::from(number)]).fetch_all(&mut *conn).await?;
+        let rows = query(sql, [Cell::from(number)]).fetch_all(&mut conn).await?;
         rows.iter().map(|row| message_view(row).map_err(JournalError::from)).collect()
     }
 }
 
-pub(super) fn message_view(row: &SqliteRow) -> Result<MessageView, sqlx::Error> {
+pub(super) fn message_view(row: &Row) -> Result<MessageView, sqlx::Error> {
     Ok(MessageView {
         message: row.uuid("id")?.into(),
         case: row.uuid("case_id")?.into(),
@@ -261,8 +255,8 @@ pub(super) fn message_view(row: &SqliteRow) -> Result<MessageView, sqlx::Error> 
 }
 
 async fn parcel_view(
-    conn: &mut SqliteConnection,
-    row: &SqliteRow,
+    conn: &mut Conn,
+    row: &Row,
     now: Timestamp,
 ) -> Result<ParcelView, sqlx::Error> {
     let id = row.uuid("id")?;

@@ -1,23 +1,22 @@
 //! One unit of work: what the orders of one group write, until they are committed together.
 //!
-//! Leaves, attempts and quarantine entries are collected and written in one go at the end; ids
-//! are drawn from counters, because there is one writer.
+//! Leaves, attempts and quarantine entries are collected and written in one go at the end.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
+use super::counters::Counters;
 use super::keys::Vault;
-use super::sql::{Cell, Table};
+use super::sql::{Cell, Conn, Table};
 use super::{JournalError, LeafKind};
 use crate::evidence::{DataKey, Leaf};
 use crate::message::{Digest, PartnerId, Timestamp};
 
 /// The work of one group, on the write connection, inside a transaction.
 pub(super) struct Unit<'w> {
-    pub conn: &'w mut SqliteConnection,
+    pub conn: &'w mut Conn,
     pub vault: &'w Vault,
     pub counters: Counters,
     pub suspended: &'w BTreeSet<PartnerId>,
@@ -29,16 +28,6 @@ pub(super) struct Unit<'w> {
     leaves: Vec<Vec<Cell>>,
     attempts: Vec<Vec<Cell>>,
     quarantined: Vec<Vec<Cell>>,
-}
-
-/// The last number given out in each table.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counters {
-    pub inbox: i64,
-    pub outbox: i64,
-    pub attempt: i64,
-    pub quarantine: i64,
-    pub leaf: i64,
 }
 
 const LEAF: Table = Table { name: "leaf", columns: "id, subject, partner, data", suffix: "" };
@@ -53,27 +42,6 @@ const QUARANTINE: Table = Table {
               state",
     suffix: "",
 };
-
-impl Counters {
-    pub async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let row = sqlx::query(
-            "select (select coalesce(max(seq), 0) from inbox) as inbox,
-                    (select coalesce(max(seq), 0) from outbox) as outbox,
-                    (select coalesce(max(seq), 0) from attempt) as attempt,
-                    (select coalesce(max(seq), 0) from quarantine) as quarantine,
-                    (select coalesce(max(id), 0) from leaf) as leaf",
-        )
-        .fetch_one(conn)
-        .await?;
-        Ok(Self {
-            inbox: row.try_get("inbox")?,
-            outbox: row.try_get("outbox")?,
-            attempt: row.try_get("attempt")?,
-            quarantine: row.try_get("quarantine")?,
-            leaf: row.try_get("leaf")?,
-        })
-    }
-}
 
 /// A leaf without its moment's particulars: what most of them have in common.
 pub(super) struct LeafOf<'a> {
@@ -108,7 +76,7 @@ pub(super) struct Entry<'a> {
 
 impl<'w> Unit<'w> {
     pub fn new(
-        conn: &'w mut SqliteConnection,
+        conn: &'w mut Conn,
         vault: &'w Vault,
         counters: Counters,
         suspended: &'w BTreeSet<PartnerId>,
@@ -130,8 +98,7 @@ impl<'w> Unit<'w> {
 
     /// Takes the next leaf id, for rows that name a leaf which is written after them.
     pub fn reserve_leaf(&mut self) -> i64 {
-        self.counters.leaf += 1;
-        self.counters.leaf
+        self.counters.leaf()
     }
 
     /// Puts a leaf under an id that was reserved.
@@ -158,13 +125,11 @@ impl<'w> Unit<'w> {
     }
 
     pub fn attempt(&mut self, parcel: Uuid, at: Timestamp, outcome: &str, leaf: i64) {
-        self.counters.attempt += 1;
-        let seq = self.counters.attempt;
-        self.attempts.push(vec![seq.into(), parcel.into(), at.into(), outcome.into(), leaf.into()]);
+        let seq = self.counters.attempt();
+        self.attempts.push(vec![seq, parcel.into(), at.into(), outcome.into(), leaf.into()]);
     }
 
     pub fn quarantine(&mut self, id: Uuid, at: Timestamp, entry: Entry<'_>) {
-        self.counters.quarantine += 1;
         let direction = if entry.incoming { "inkomend" } else { "uitgaand" };
         let (holder, sealed_key, document, commitment) = match entry.document {
             Some((holder, key, blob, commitment)) => {
@@ -173,7 +138,7 @@ impl<'w> Unit<'w> {
             None => (Cell::Null, Cell::Null, Cell::Null, Cell::Null),
         };
         self.quarantined.push(vec![
-            self.counters.quarantine.into(),
+            self.counters.quarantine(),
             id.into(),
             direction.into(),
             entry.partner.map(PartnerId::as_str).into(),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use self::check::Checked;
 use self::page::{Page, Range};
 use super::keys::Part;
-use super::sql::Read;
+use super::sql::{Pool, query};
 use super::{Journal, JournalError};
 use crate::evidence::TILE_WIDTH;
 
@@ -141,26 +141,34 @@ struct Extent {
 }
 
 impl Extent {
-    async fn read(scan: &sqlx::SqlitePool) -> Result<Self, sqlx::Error> {
+    async fn read(scan: &Pool) -> Result<Self, sqlx::Error> {
         let sql = "select (select coalesce(max(size), 0) from checkpoint) as size,
                 (select count(*) from numbered) as numbers,
                 (select max(id) from (select max(id) as id from leaf
                     union all select max(leaf) from inbox union all select max(leaf) from outbox
                     union all select max(leaf) from attempt
                     union all select max(leaf) from quarantine) as ends) as last";
-        let row = sqlx::query(sql).fetch_one(scan).await?;
-        let last: Option<i64> = sqlx::Row::try_get(&row, "last")?;
-        Ok(Self { size: row.int("size")?, numbers: row.int("numbers")?, last: last.unwrap_or(0) })
+        let row = query(sql, []).fetch_one(&mut scan.acquire().await?).await?;
+        let last = row.maybe_int("last")?.unwrap_or(0);
+        Ok(Self { size: row.int("size")?, numbers: row.int("numbers")?, last })
     }
 
-    /// The pages, from the first leaf to the last.
-    fn pages(self) -> impl Iterator<Item = Range> + Send {
-        let starts = std::iter::successors(Some(0), |start| Some(start + PAGE_IDS));
-        starts.take_while(move |start| *start < self.last).map(move |start| {
-            let until = (start + PAGE_IDS).min(self.last);
-            // A leaf below the first id was put there by somebody else.
-            (if start == 0 { i64::MIN } else { start }, until)
-        })
+    /// The page after an id, from the first leaf to the last; `None` where there is no more.
+    async fn page(self, scan: &Pool, start: i64) -> Result<Option<Range>, sqlx::Error> {
+        if start >= self.last {
+            return Ok(None);
+        }
+        let mut until = start + PAGE_IDS;
+        if scan.is_postgres() {
+            // Hubs take ids in blocks, and most of a block is never used.
+            let sql = "select max(id) as until from
+                (select id from leaf where id > $1 order by id limit $2) as page";
+            let row = query(sql, [start.into(), PAGE_IDS.into()]);
+            let row = row.fetch_one(&mut scan.acquire().await?).await?;
+            until = row.maybe_int("until")?.unwrap_or(self.last);
+        }
+        // A leaf below the first id was put there by somebody else.
+        Ok(Some((if start == 0 { i64::MIN } else { start }, until.min(self.last))))
     }
 }
 
@@ -177,12 +185,13 @@ impl Journal {
         let extent = Extent::read(&scan).await?;
         let mut report = tree::walk(&scan, &self.vault.hub, extent).await?;
         let mut signed = 0;
-        let mut pages = extent.pages();
+        let mut start = 0;
         let mut under_way: JoinSet<Result<Checked, JournalError>> = JoinSet::new();
         loop {
             while under_way.len() < at_once
-                && let Some(range) = pages.next()
+                && let Some(range) = extent.page(&scan, start).await?
             {
+                start = range.1;
                 let (scan, vault) = (scan.clone(), Arc::clone(&self.vault));
                 under_way.spawn(async move {
                     let page = Page::fetch(&scan, &vault, range, extent.size).await?;

@@ -2,26 +2,22 @@
 
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::sql::{Read, query, unreadable};
+use super::sql::{Conn, Row, query, unreadable};
 use super::{LeaseToken, Outgoing, ParcelDetail, ParcelState};
 use crate::evidence::{Tile, TilePlace};
 use crate::message::{Digest, Stage, Timestamp, Usage};
 
 /// The newest signed checkpoint.
-pub(super) async fn newest_checkpoint(
-    conn: &mut SqliteConnection,
-) -> Result<Option<Arc<str>>, sqlx::Error> {
+pub(super) async fn newest_checkpoint(conn: &mut Conn) -> Result<Option<Arc<str>>, sqlx::Error> {
     let sql = "select note from checkpoint order by size desc limit 1";
-    let row = sqlx::query(sql).fetch_optional(conn).await?;
+    let row = query(sql, []).fetch_optional(conn).await?;
     row.map(|row| row.text("note").map(Arc::from)).transpose()
 }
 
 /// A parcel without its lease and its opened document.
-pub(super) fn outgoing(row: &SqliteRow) -> Result<Outgoing, sqlx::Error> {
+pub(super) fn outgoing(row: &Row) -> Result<Outgoing, sqlx::Error> {
     Ok(Outgoing {
         id: row.uuid("id")?.into(),
         lease: LeaseToken(Uuid::nil()),
@@ -45,23 +41,23 @@ pub(super) fn outgoing(row: &SqliteRow) -> Result<Outgoing, sqlx::Error> {
 }
 
 /// What explains a parcel; that its predecessor is missing may have become known later.
-pub(super) fn detail(row: &SqliteRow) -> Result<ParcelDetail, sqlx::Error> {
+pub(super) fn detail(row: &Row) -> Result<ParcelDetail, sqlx::Error> {
     let stored = serde_json::from_str(&row.text("detail")?);
     let mut detail: ParcelDetail = stored.map_err(|_| unreadable("detail"))?;
     detail.role.voorganger_ontbreekt |= row.int("gap")? != 0;
     Ok(detail)
 }
 
-pub(super) fn usage(row: &SqliteRow) -> Result<Usage, sqlx::Error> {
+pub(super) fn usage(row: &Row) -> Result<Usage, sqlx::Error> {
     Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))
 }
 
-pub(super) fn stage(row: &SqliteRow) -> Result<Stage, sqlx::Error> {
+pub(super) fn stage(row: &Row) -> Result<Stage, sqlx::Error> {
     Stage::parse(&row.text("stage")?).ok_or_else(|| unreadable("stage"))
 }
 
 /// The state of a parcel as it is at `now`: a lease is a state only as long as it lasts.
-pub(super) fn state(row: &SqliteRow, now: Timestamp) -> Result<ParcelState, sqlx::Error> {
+pub(super) fn state(row: &Row, now: Timestamp) -> Result<ParcelState, sqlx::Error> {
     let stored = ParcelState::parse(&row.text("state")?).ok_or_else(|| unreadable("state"))?;
     let leased = row.maybe_uuid("lease_token")?.is_some() && row.time("next_attempt_at")? > now;
     let waits = stored == ParcelState::Wacht;
@@ -70,7 +66,7 @@ pub(super) fn state(row: &SqliteRow, now: Timestamp) -> Result<ParcelState, sqlx
 
 /// A node of the tree, from the tile that holds it.
 pub(super) async fn tree_node(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     level: u8,
     index: u64,
 ) -> Result<Option<Digest>, sqlx::Error> {

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::beat::Neighbours;
+use super::counters::Counters;
 use super::door::{Kept, TurnedAway};
-use super::erase::{self, Erased, ErasureOrder};
+use super::erase::{Erased, ErasureOrder};
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
@@ -19,8 +20,9 @@ use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::{Sequenced, Tree};
-use super::sql::{Cell, query};
-use super::unit::{Counters, Unit};
+use super::shared;
+use super::sql::Conn;
+use super::unit::Unit;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
     Submission,
@@ -29,6 +31,9 @@ use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
 pub const QUEUE_MAX: usize = 1024;
+
+/// How often a group that met another hub at the wrong moment is tried again.
+const CONFLICTS_MAX: usize = 5;
 
 /// Orders committed together at most.
 pub const GROUP_MAX: usize = 256;
@@ -80,7 +85,14 @@ pub(super) enum Order {
         order: ErasureOrder,
         now: Timestamp,
     },
+    /// Nobody got what was leased under this token.
+    Release {
+        token: uuid::Uuid,
+    },
     Rewrap,
+    Beat {
+        now: Timestamp,
+    },
 }
 
 /// What the writer answers.
@@ -96,6 +108,7 @@ pub(super) enum Done {
     Sequenced(Sequenced),
     Erased(Erased),
     Rewrapped(u64),
+    Freed(u64),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -111,20 +124,25 @@ pub struct Writer {
     databases: Databases,
     vault: Arc<Vault>,
     state: Option<State>,
+    /// After a failure it may not be known whether leases were stored.
+    in_doubt: bool,
+    neighbours: Neighbours,
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
     /// Held as long as anything may be written.
-    _lock: Arc<File>,
+    _lock: Option<Arc<File>>,
 }
 
 /// What the writer knows beside its connections; read again after every failure.
 pub(super) struct State {
-    journal: SqliteConnection,
-    keys: SqliteConnection,
-    counters: Counters,
+    pub journal: Conn,
+    pub keys: Conn,
+    pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
     tree: Tree,
+    /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
+    checkpoint: Option<Arc<str>>,
     probes: Probes,
 }
 
@@ -134,14 +152,26 @@ impl Writer {
         databases: Databases,
         vault: Arc<Vault>,
         changes: watch::Sender<u64>,
-        lock: Arc<File>,
+        lock: Option<Arc<File>>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
+        vault.rename()?;
         let mut state = State::open(&databases, &vault).await?;
         state.apply_erasures(&vault, now).await?;
-        lease::release_all(&mut state.journal, now).await?;
-        let health = Arc::default();
-        Ok(Self { queue, databases, vault, state: Some(state), changes, health, _lock: lock })
+        if !state.journal.is_postgres() {
+            lease::release_all(&mut state.journal, now).await?;
+        }
+        Ok(Self {
+            queue,
+            databases,
+            vault,
+            state: Some(state),
+            in_doubt: false,
+            neighbours: Neighbours::default(),
+            changes,
+            health: Arc::default(),
+            _lock: lock,
+        })
     }
 
     /// Runs until every `Journal` is gone and the queue is empty.
@@ -177,7 +207,14 @@ impl Writer {
         if orders.is_empty() {
             return Vec::new();
         }
-        let error = match self.try_group(orders).await {
+        let mut done = self.try_group(orders).await;
+        for _ in 0..CONFLICTS_MAX {
+            if !done.as_ref().is_err_and(JournalError::is_conflict) {
+                break;
+            }
+            done = self.try_group(orders).await;
+        }
+        let error = match done {
             Ok(answers) => return answers,
             Err(error) => error,
         };
@@ -199,21 +236,26 @@ impl Writer {
 
     /// Opens the databases again where the last group failed.
     async fn ready(&mut self) -> Result<State, JournalError> {
-        match self.state.take() {
-            Some(state) => Ok(state),
-            None => State::open(&self.databases, &self.vault).await.map_err(|error| match error {
-                OpenError::Database(source) => source.into(),
-                OpenError::Recovery(error) => error,
-                _ => JournalError::Unreadable("the state of the journal"),
-            }),
+        if let Some(state) = self.state.take() {
+            return Ok(state);
         }
+        if std::mem::take(&mut self.in_doubt) {
+            self.vault.rename()?;
+        }
+        State::open(&self.databases, &self.vault).await.map_err(|error| match error {
+            OpenError::Database(source) => source.into(),
+            OpenError::Recovery(error) => error,
+            _ => JournalError::Unreadable("the state of the journal"),
+        })
     }
 
     async fn try_group(&mut self, orders: &[&Order]) -> Result<Vec<Answer>, JournalError> {
         let mut state = self.ready().await?;
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
-        let answers = state.group(&self.vault, orders).await?;
+        let done = state.group(&self.vault, orders).await;
+        self.in_doubt |= done.as_ref().is_err_and(JournalError::is_in_doubt);
+        let answers = done?;
         self.health.committed();
         // After a failure the connections are dropped with the state, and with them their
         // transactions.
@@ -227,6 +269,12 @@ impl Writer {
         let answer = match order {
             Order::Erase { order, now } => {
                 state.erase(&self.vault, order, *now).await.map(Done::Erased)
+            }
+            // One hub alone has nobody to show itself to.
+            Order::Beat { .. } if !state.journal.is_postgres() => Ok(Done::Freed(0)),
+            Order::Beat { now } => {
+                let (neighbours, own) = (&mut self.neighbours, self.vault.instance());
+                neighbours.beat(&mut state.journal, own, *now).await.map(Done::Freed)
             }
             Order::Rewrap => self.vault.rewrap(&mut state.keys).await.map(Done::Rewrapped),
             _ => Err(JournalError::Stopped),
@@ -248,14 +296,25 @@ impl State {
     async fn open(databases: &Databases, vault: &Vault) -> Result<Self, OpenError> {
         let mut journal = databases.connect_journal().await?;
         let keys = databases.connect_keys().await?;
-        Ok(Self {
-            counters: Counters::load(&mut journal).await?,
-            suspended: partners::load_suspended(&mut journal).await?,
-            tree: Tree::load(&mut journal, &vault.hub).await?,
-            journal,
-            keys,
-            probes: Probes::default(),
-        })
+        // As of one moment: another hub may sign meanwhile.
+        journal.snapshot().await?;
+        let counters = Counters::load(&mut journal).await?;
+        let suspended = partners::load_suspended(&mut journal).await?;
+        let tree = Tree::load(&mut journal, &vault.hub).await?;
+        journal.end().await?;
+        let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
+        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes })
+    }
+
+    /// Before a group that is not alone: learns what other hubs changed.
+    pub async fn catch_up(&mut self) -> Result<(), JournalError> {
+        if self.journal.is_postgres() {
+            self.counters.refill(&mut self.journal).await?;
+            let news = shared::news(&mut self.journal).await?;
+            self.suspended = news.suspended;
+            self.checkpoint = news.checkpoint;
+        }
+        Ok(())
     }
 
     /// One transaction.
@@ -265,18 +324,16 @@ impl State {
         orders: &[&Order],
     ) -> Result<Vec<Answer>, JournalError> {
         let mut tree = self.tree.clone();
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let mut unit = Unit::new(
-            &mut self.journal,
-            vault,
-            self.counters,
-            &self.suspended,
-            self.tree.checkpoint.clone(),
-        );
-        let answers = unit.orders(orders, &mut tree).await?;
-        unit.flush().await?;
         let tick = orders.iter().find_map(|order| order.sequence_at());
         let probe = self.probes.due(tick);
+        self.journal.begin().await?;
+        self.catch_up().await?;
+        let mut unit = self.unit(vault);
+        if unit.conn.is_postgres() {
+            unit.lock(orders).await?;
+        }
+        let answers = unit.orders(orders, &mut tree).await?;
+        unit.flush().await?;
         if probe {
             unit.probe(tick).await?;
         }
@@ -289,7 +346,7 @@ impl State {
         CASE_KEY.insert_committed(&mut self.keys, rows).await?;
         fail::fail_point!("journal-na-sleutels", |_| std::process::abort());
         fail::fail_point!("journal-voor-commit", |_| std::process::abort());
-        sqlx::query("commit").execute(&mut self.journal).await?;
+        self.journal.commit().await?;
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
         for (holder, key) in new_keys {
             vault.remember(holder, key);
@@ -298,6 +355,9 @@ impl State {
             self.probes.passed(tick);
         }
         self.counters = counters;
+        if !self.journal.is_postgres() {
+            self.checkpoint = tree.checkpoint.clone();
+        }
         self.tree = tree;
         if suspensions_changed {
             self.suspended = partners::load_suspended(&mut self.journal).await?;
@@ -305,71 +365,9 @@ impl State {
         Ok(answers)
     }
 
-    /// The three steps of an erasure.
-    async fn erase(
-        &mut self,
-        vault: &Vault,
-        order: &ErasureOrder,
-        now: Timestamp,
-    ) -> Result<Erased, JournalError> {
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let checkpoint = self.tree.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
-        let intent = match unit.intend(order, now).await {
-            Ok(intent) => intent,
-            Err(error) => {
-                sqlx::query("rollback").execute(&mut self.journal).await?;
-                return Err(error);
-            }
-        };
-        sqlx::query("commit").execute(&mut self.journal).await?;
-        self.finish(vault, &intent, now).await
-    }
-
-    /// The second and third step: the key, then the marks.
-    async fn finish(
-        &mut self,
-        vault: &Vault,
-        intent: &erase::Intent,
-        now: Timestamp,
-    ) -> Result<Erased, JournalError> {
-        fail::fail_point!("journal-wissing-halverwege", |_| std::process::abort());
-        self.destroy_keys(vec![intent.holder.into()]).await?;
-        vault.forget(intent.holder);
-        sqlx::query("begin immediate").execute(&mut self.journal).await?;
-        let checkpoint = self.tree.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
-        let erased = unit.finish_erasure(intent, now).await?;
-        unit.flush().await?;
-        let counters = unit.counters;
-        sqlx::query("commit").execute(&mut self.journal).await?;
-        self.counters = counters;
-        Ok(erased)
-    }
-
-    /// Overwrites the keys (`secure_delete`), and empties the log that still holds them.
-    async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
-        for holder in holders {
-            let delete = query("delete from case_key where holder = $1", [holder]);
-            delete.execute(&mut self.keys).await?;
-        }
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut self.keys).await?;
-        Ok(())
-    }
-
-    /// At the start: finishes what was begun, and erases again what a restored key store
-    /// brought back.
-    async fn apply_erasures(&mut self, vault: &Vault, now: Timestamp) -> Result<(), OpenError> {
-        let erased = erase::all_erased(&mut self.journal).await?;
-        if !erased.is_empty() {
-            self.destroy_keys(erased).await?;
-        }
-        for intent in erase::unfinished(&mut self.journal).await? {
-            self.finish(vault, &intent, now).await?;
-        }
-        Ok(())
+    pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
+        let checkpoint = self.checkpoint.clone();
+        Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint)
     }
 }
 
@@ -426,11 +424,14 @@ impl Unit<'_> {
             }
             Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
+            Order::Release { token } => self.release(*token).await.map(|()| Done::Settled),
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
-            Order::Receive(_) | Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap => {
-                Err(JournalError::Stopped)
-            }
+            Order::Receive(_)
+            | Order::Sequence { .. }
+            | Order::Erase { .. }
+            | Order::Rewrap
+            | Order::Beat { .. } => Err(JournalError::Stopped),
         }
     }
 }
@@ -444,7 +445,7 @@ impl Order {
 
     /// Whether it has transactions of its own, outside the group.
     const fn goes_alone(&self) -> bool {
-        matches!(self, Self::Erase { .. } | Self::Rewrap)
+        matches!(self, Self::Erase { .. } | Self::Rewrap | Self::Beat { .. })
     }
 
     fn submission(&self) -> Option<&Submission> {

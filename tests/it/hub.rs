@@ -75,6 +75,16 @@ impl Place {
         place
     }
 
+    /// The place of another hub over the same journal: its own folder, the same key and set.
+    pub fn beside(&self) -> Self {
+        let place = Self { root: tempfile::tempdir().expect("a folder"), log: Arc::default() };
+        copy(&self.data().join("hub.key"), &place.data().join("hub.key"));
+        if self.set().is_dir() {
+            copy(&self.set(), &place.set());
+        }
+        place
+    }
+
     pub fn data(&self) -> PathBuf {
         self.root.path().join("data")
     }
@@ -430,7 +440,8 @@ impl Hub {
 pub async fn verify(place: &Place) {
     let text = std::fs::read_to_string(place.data().join("hub.key")).expect("the key");
     let keys = schakel::evidence::HubKeys::parse(&text).expect("a key");
-    let journal = schakel::journal::Journal::open_reader(&place.data(), Arc::new(keys)).await;
+    let store = schakel::journal::Store::in_folder(&place.data());
+    let journal = schakel::journal::Journal::open_reader(&store, Arc::new(keys)).await;
     let report = journal.expect("a journal").verify(|_| {}).await.expect("a report");
     assert!(report.is_sound(), "the journal is not sound: {:?}", report.findings);
     assert!(report.leaves > 0, "nothing was verified");

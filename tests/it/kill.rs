@@ -2,6 +2,7 @@
 //! accepted is lost, nothing has its effect twice, nothing was sent that the journal does not know.
 
 mod chain;
+mod hubs;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -10,8 +10,11 @@ mod cli;
 mod concurrency;
 mod disk_full;
 mod hub;
+mod hubs;
 mod isolation;
 mod moments;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod references;
 mod sets;
 mod tidy;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::hub::{GEMEENTE, Hub, POLITIE, Place, XML, example, swap};
 
 /// The shipped set as an operator sends it, with one file changed.
-fn set(file: &str, change: impl FnOnce(&str) -> String) -> Value {
+pub fn set(file: &str, change: impl FnOnce(&str) -> String) -> Value {
     let mut files = schakel::settings::shipped();
     let text = String::from_utf8(files.get(file).expect("a shipped file").clone()).expect("text");
     files.insert(file.to_owned(), change(&text).into_bytes());

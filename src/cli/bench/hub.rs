@@ -15,7 +15,7 @@ use crate::cli::access::{Access, Halt, read_keys};
 use crate::cli::keys;
 use crate::cli::output::Exit;
 use crate::hub::clock;
-use crate::journal::Journal;
+use crate::journal::{Journal, Store};
 use crate::lifecycle::Running;
 
 /// How long recipients may take to collect what is left at the end.
@@ -61,13 +61,14 @@ impl BenchHub {
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("SCHAKEL_LOG", "error")
             .env_remove("SCHAKEL_CONFIG")
+            .env("SCHAKEL_JOURNAL__STORE", "sqlite")
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
         let running = wait_until_running(&data, child.id()).await?;
-        let access = Access::open(&data, None).await?;
+        let access = Access::open(&data, &Store::in_folder(&data), None).await?;
         let address = running.http.parse().map_err(failed)?;
         let police = token(&access, "politie-oost-brabant").await?;
         Ok(Self { child, data, temporary, address, police, access })
@@ -121,7 +122,8 @@ impl BenchHub {
 
     /// Waits until nothing waits for any recipient, so that the journal looks as it does in use.
     pub async fn collected(&self) -> Result<(), Halt> {
-        let journal = Journal::open_reader(&self.data, read_keys(&self.data)?).await;
+        let journal =
+            Journal::open_reader(&Store::in_folder(&self.data), read_keys(&self.data)?).await;
         let journal = journal.map_err(failed)?;
         let deadline = Instant::now() + COLLECT_MOST;
         while Instant::now() < deadline {
@@ -136,7 +138,8 @@ impl BenchHub {
     /// Verifies the whole journal; leaves, documents and seconds.
     pub async fn verify(&self) -> Result<(u64, u64, f64), Halt> {
         let keys = read_keys(&self.data)?;
-        let journal = Journal::open_reader(&self.data, keys).await.map_err(failed)?;
+        let store = Store::in_folder(&self.data);
+        let journal = Journal::open_reader(&store, keys).await.map_err(failed)?;
         let started = Instant::now();
         let report = journal.verify(|_| {}).await.map_err(failed)?;
         if !report.is_sound() {

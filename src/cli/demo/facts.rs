@@ -17,7 +17,7 @@ use crate::cli::access::Halt;
 use crate::cli::check::chain;
 use crate::cli::output::Exit;
 use crate::evidence::{Content, HubKeys, Proof, parse_verifier_key};
-use crate::journal::{Journal, VerifyReport};
+use crate::journal::{Journal, Store, VerifyReport};
 use crate::message::PartnerId;
 
 /// Everything that the demo tells.
@@ -280,7 +280,7 @@ async fn prove(cast: &Cast, sent: &[Sent]) -> Result<Vec<Proven>, Halt> {
 
 /// Reads the journal as `schakel journal verify` does, beside the hub that writes it.
 async fn verify(data: &Path, keys: Arc<HubKeys>) -> Result<VerifyReport, Halt> {
-    let journal = Journal::open_reader(data, keys)
+    let journal = Journal::open_reader(&Store::in_folder(data), keys)
         .await
         .map_err(|error| Halt::new(Exit::Failure, chain(&error)))?;
     journal.verify(|_| {}).await.map_err(|error| Halt::new(Exit::Failure, chain(&error)))

@@ -19,7 +19,7 @@ use crate::cli::output::Exit;
 use crate::cli::serve::halt_of;
 use crate::evidence::HubKeys;
 use crate::hub::clock;
-use crate::journal::Journal;
+use crate::journal::Store;
 use crate::lifecycle::{Addresses, Service, write_private};
 use crate::message::PartnerId;
 use crate::settings;
@@ -34,7 +34,7 @@ impl Home {
     /// A folder that was asked for, or a fresh one that only its owner may enter.
     pub fn open(asked: Option<&Path>, keep: bool) -> Result<Self, Halt> {
         if let Some(path) = asked {
-            if Journal::exists_in(path) {
+            if Store::is_made_in(path) {
                 let text = format!(
                     "in {} ligt al een logboek; de demo begint in een lege map",
                     path.display()
@@ -97,7 +97,8 @@ impl Venue {
         let mut files = settings::shipped();
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
         let addresses = Addresses { http: listen, beyond_loopback: false, tls: None };
-        let service = Service::start(&home.path, keys.clone(), &files, &addresses)
+        let store = Store::in_folder(&home.path);
+        let service = Service::start(&home.path, &store, keys.clone(), &files, &addresses)
             .await
             .map_err(|error| halt_of(&error))?;
         Ok(Self { service, keys, listener })
@@ -105,7 +106,7 @@ impl Venue {
 
     /// Connects the partners: each gets what an operator would give it.
     pub async fn connect(&self, home: &Home) -> Result<Cast, Halt> {
-        let access = Access::open(&home.path, None).await?;
+        let access = Access::open(&home.path, &Store::in_folder(&home.path), None).await?;
         let catalogue = self.service.hub.active().catalogue;
         let client = client()?;
         let mut cast = Cast {

@@ -38,7 +38,11 @@ pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
             false
         }
     };
-    if !Journal::exists_in(ground.data) {
+    let made = match ground.store() {
+        Ok(store) => super::super::access::exists(&store).await,
+        Err(halt) => Err(halt),
+    };
+    if matches!(made, Ok(false)) {
         let next = "dat maakt schakel serve bij de eerste start";
         findings.push(Finding::mind("logboek", "er is nog geen logboek", next));
         return findings;

@@ -1,20 +1,17 @@
-//! The desk at which the stories play: a journal in a folder, a clock that is moved by hand, and
+//! The desk at which the stories play: a journal in a store, a clock that is moved by hand, and
 //! rules that send every message to the recipients that it names.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::place::{On, Place};
 use crate::evidence::HubKeys;
-use crate::journal::open::Databases;
 use crate::journal::{
-    Accepted, Journal, JournalError, Look, LookFn, OpenError, Outgoing, Received, Refused, Rules,
-    Submission, Writer,
+    Accepted, Journal, JournalError, Look, LookFn, Outgoing, Received, Refused, Rules, Submission,
 };
 use crate::message::CaseState;
 use crate::message::{
@@ -26,10 +23,9 @@ use crate::pipeline::{Admitted, Dispatch, Feedback, NotSent, Parcel};
 pub const CATALOGUE: Digest = Digest([9; 32]);
 
 pub struct Desk {
-    pub dir: TempDir,
+    pub place: Arc<Place>,
     pub journal: Journal,
     pub rules: Arc<Rules>,
-    pub pages_max: Arc<AtomicI64>,
     clock: AtomicI64,
     seed: AtomicU64,
     writer: Option<JoinHandle<()>>,
@@ -75,35 +71,49 @@ pub fn start() -> Timestamp {
 }
 
 impl Desk {
-    pub async fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap()).await
+    pub async fn new(on: On) -> Self {
+        Self::at(Arc::new(Place::new(on))).await
     }
 
-    async fn in_folder(dir: TempDir) -> Self {
-        let (journal, writer, pages_max) = open(dir.path()).await.unwrap();
+    pub async fn at(place: Arc<Place>) -> Self {
+        let (journal, writer) = place.open().await.unwrap();
         let clock = AtomicI64::new(start().as_micros());
         let seed = AtomicU64::new(rand_start());
         let writer = Some(tokio::spawn(writer.run()));
-        Self { dir, journal, rules: rules(), pages_max, clock, seed, writer }
+        Self { place, journal, rules: rules(), clock, seed, writer }
     }
 
-    /// Ends the process, so to speak, and starts it again on the same folder.
+    /// Another hub over the same store.
+    pub async fn beside(&self) -> Self {
+        let desk = Self::at(Arc::clone(&self.place)).await;
+        desk.clock.store(self.now().as_micros(), Ordering::SeqCst);
+        desk
+    }
+
+    /// Kills the process, so to speak.
+    pub async fn kill(mut self) {
+        let writer = self.writer.take().unwrap();
+        writer.abort();
+        assert!(writer.await.is_err(), "it ended by itself");
+    }
+
+    /// Ends the process, so to speak, and starts it again on the same store.
     pub async fn reopen(self) -> Self {
         let now = self.now();
-        let Self { dir, journal, writer, .. } = self;
+        let Self { place, journal, writer, .. } = self;
         drop(journal);
         writer.unwrap().await.unwrap();
-        let desk = Self::in_folder(dir).await;
+        let desk = Self::at(place).await;
         desk.clock.store(now.as_micros(), Ordering::SeqCst);
         desk
     }
 
-    /// Ends the process and gives the folder.
-    pub async fn close(self) -> TempDir {
-        let Self { dir, journal, writer, .. } = self;
+    /// Ends the process and gives the store.
+    pub async fn close(self) -> Arc<Place> {
+        let Self { place, journal, writer, .. } = self;
         drop(journal);
         writer.unwrap().await.unwrap();
-        dir
+        place
     }
 
     pub fn now(&self) -> Timestamp {
@@ -163,52 +173,10 @@ impl Desk {
         }
     }
 
-    /// All texts in the files of the folder, as an intruder would search them.
-    pub fn files_contain(&self, needle: &str) -> bool {
-        folder_contains(self.dir.path(), needle)
-    }
-
-    /// How SQLite would run a query.
-    pub async fn plan(&self, sql: &str) -> String {
-        use sqlx::Row;
-        let sql = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
-        let rows = sqlx::query(sql).fetch_all(&self.journal.reads).await.unwrap();
-        let lines: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        lines.join("; ")
-    }
-
     /// Changes the database behind the journal's back.
     pub async fn tamper(&self, sql: &str) {
-        tamper(self.dir.path(), sql).await;
+        self.place.tamper(sql).await;
     }
-}
-
-pub async fn tamper(dir: &Path, sql: &str) {
-    use sqlx::ConnectOptions;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("journal.sqlite"));
-    let mut conn = options.connect().await.unwrap();
-    for trigger in ["leaf_stays", "leaf_remains", "numbered_stays", "numbered_remains"] {
-        let sql = format!("drop trigger if exists {trigger}");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
-    }
-    let sql = sqlx::AssertSqlSafe(sql.to_owned());
-    let done = sqlx::query(sql).execute(&mut conn).await.unwrap();
-    assert!(done.rows_affected() > 0, "nothing was changed");
-}
-
-pub fn folder_contains(dir: &Path, needle: &str) -> bool {
-    let needle = needle.as_bytes();
-    std::fs::read_dir(dir).unwrap().any(|file| {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        bytes.windows(needle.len()).any(|window| window == needle)
-    })
-}
-
-pub async fn open(dir: &Path) -> Result<(Journal, Writer, Arc<AtomicI64>), OpenError> {
-    let databases = Databases::in_folder(dir);
-    let pages_max = Arc::clone(&databases.pages_max);
-    let (journal, writer) = Journal::open_databases(dir, databases, keys(1), start()).await?;
-    Ok((journal, writer, pages_max))
 }
 
 /// Another start for every desk, so that a reopened one does not draw the same ids again.

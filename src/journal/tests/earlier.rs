@@ -4,9 +4,16 @@ use std::sync::{Arc, Mutex};
 
 use super::desk::{CATALOGUE, Desk, partner, rules_of, signal, start};
 use super::parcels::{DELIVERED, claim, made_anew, settle};
+use super::place::On;
 use crate::journal::{Replay, Rules};
 use crate::message::{CaseState, EARLIER_MAX, ParcelId};
 use crate::pipeline::Dispatch;
+
+on_both_stores! {
+    a_case_knows_what_each_recipient_got_before_a_message,
+    a_case_looks_back_at_the_newest_parcels_only,
+    the_second_message_of_a_group_knows_what_the_first_led_to,
+}
 
 /// The ids of the earlier parcels that a case knows of a recipient.
 fn got(state: &CaseState, name: &str) -> Vec<ParcelId> {
@@ -14,9 +21,8 @@ fn got(state: &CaseState, name: &str) -> Vec<ParcelId> {
     theirs.map(|parcel| parcel.id).collect()
 }
 
-#[tokio::test]
-async fn a_case_knows_what_each_recipient_got_before_a_message() {
-    let desk = Desk::new().await;
+async fn a_case_knows_what_each_recipient_got_before_a_message(on: On) {
+    let desk = Desk::new(on).await;
     let both = ["woonbedrijf", "brandweer"];
     desk.accepted(&signal("b-1", "k-1", &both)).await;
     desk.pass(1);
@@ -53,9 +59,8 @@ async fn a_case_knows_what_each_recipient_got_before_a_message() {
     assert_eq!(got(&last, "woonbedrijf"), [replaced[0].1]);
 }
 
-#[tokio::test]
-async fn a_case_looks_back_at_the_newest_parcels_only() {
-    let desk = Desk::new().await;
+async fn a_case_looks_back_at_the_newest_parcels_only(on: On) {
+    let desk = Desk::new(on).await;
     for number in 0..EARLIER_MAX + 3 {
         desk.accepted(&signal(&format!("b-{number}"), "k-1", &["brandweer"])).await;
         desk.pass(1);
@@ -74,9 +79,8 @@ async fn a_case_looks_back_at_the_newest_parcels_only() {
 }
 
 /// Also in one group, where the first is not in the database when the second is decided.
-#[tokio::test]
-async fn the_second_message_of_a_group_knows_what_the_first_led_to() {
-    let mut desk = Desk::new().await;
+async fn the_second_message_of_a_group_knows_what_the_first_led_to(on: On) {
+    let mut desk = Desk::new(on).await;
     let seen: Arc<Mutex<Vec<usize>>> = Arc::default();
     let (rules, notes) = (rules_of(CATALOGUE), Arc::clone(&seen));
     desk.rules = Arc::new(Rules {

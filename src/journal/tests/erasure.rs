@@ -1,16 +1,24 @@
 //! Erasing: content gone, proofs valid.
 
-use super::desk::{Desk, signal, tamper};
+use super::desk::{Desk, signal};
+use super::place::On;
 use crate::journal::{ErasureOrder, Journal, JournalError, ParcelState};
 use uuid::Uuid;
+
+on_both_stores! {
+    an_erased_case_never_opens_again,
+    an_erased_message_is_still_recognised,
+    an_erasure_that_was_half_done_is_finished_at_the_start,
+    a_refused_document_is_erased_by_itself,
+    rotated_keys_wrap_everything_anew,
+}
 
 fn order(id: Uuid) -> ErasureOrder {
     ErasureOrder { id, by: "privacy".to_owned(), why: "bewaartermijn".to_owned() }
 }
 
-#[tokio::test]
-async fn an_erased_case_never_opens_again() {
-    let desk = Desk::new().await;
+async fn an_erased_case_never_opens_again(on: On) {
+    let desk = Desk::new(on).await;
     let gone = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let kept = desk.accepted(&signal("b-2", "k-2", &["woonbedrijf"])).await;
     let erased = desk.journal.erase(order(gone.public_id.into()), desk.now()).await.unwrap();
@@ -35,9 +43,8 @@ async fn an_erased_case_never_opens_again() {
     assert!(matches!(again, Err(JournalError::Erased)));
 }
 
-#[tokio::test]
-async fn an_erased_message_is_still_recognised() {
-    let desk = Desk::new().await;
+async fn an_erased_message_is_still_recognised(on: On) {
+    let desk = Desk::new(on).await;
     let draft = signal("b-1", "k-1", &["woonbedrijf"]);
     let first = desk.accepted(&draft).await;
     desk.journal.erase(order(first.public_id.into()), desk.now()).await.unwrap();
@@ -48,18 +55,14 @@ async fn an_erased_message_is_still_recognised() {
     assert_ne!(next.case_number, first.case_number);
 }
 
-#[tokio::test]
-async fn an_erasure_that_was_half_done_is_finished_at_the_start() {
-    let desk = Desk::new().await;
+async fn an_erasure_that_was_half_done_is_finished_at_the_start(on: On) {
+    let desk = Desk::new(on).await;
     let gone = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
-    let dir = desk.close().await;
-    tamper(
-        dir.path(),
-        "insert into erasure (holder, kind, asked_by, why, asked_at)
-         select id, 'casus', 'privacy', 'bewaartermijn', 1 from cases",
-    )
-    .await;
-    let (journal, writer, _) = super::desk::open(dir.path()).await.unwrap();
+    let place = desk.close().await;
+    let intent = "insert into erasure (holder, kind, asked_by, why, asked_at)
+         select id, 'casus', 'privacy', 'bewaartermijn', 1 from cases";
+    place.tamper(intent).await;
+    let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());
     let message = journal.message(gone.public_id.into()).await;
     assert!(matches!(message, Err(JournalError::Erased)));
@@ -69,9 +72,8 @@ async fn an_erasure_that_was_half_done_is_finished_at_the_start() {
     writing.await.unwrap();
 }
 
-#[tokio::test]
-async fn a_refused_document_is_erased_by_itself() {
-    let desk = Desk::new().await;
+async fn a_refused_document_is_erased_by_itself(on: On) {
+    let desk = Desk::new(on).await;
     let mut draft = signal("b-1", "k-1", &[]);
     draft.refusal = Some(crate::message::Refusal::new(crate::message::Fault::Onleesbaar, vec![]));
     let refused = desk.refused(&draft).await;
@@ -81,17 +83,16 @@ async fn a_refused_document_is_erased_by_itself() {
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
 
-#[tokio::test]
-async fn rotated_keys_wrap_everything_anew() {
-    let desk = Desk::new().await;
+async fn rotated_keys_wrap_everything_anew(on: On) {
+    let desk = Desk::new(on).await;
     let sent = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
-    let dir = desk.close().await;
+    let place = desk.close().await;
     let text = super::desk::keys(1).to_text();
     let mut rotated = crate::evidence::HubKeys::parse(&text).unwrap();
     rotated.rotate([77; 32]);
     let start = super::desk::start();
     let (journal, writer) =
-        Journal::open(dir.path(), std::sync::Arc::new(rotated), start).await.unwrap();
+        Journal::open(&place.store, std::sync::Arc::new(rotated), start).await.unwrap();
     let writing = tokio::spawn(writer.run());
     assert_eq!(journal.rewrap_keys().await.unwrap(), 1);
     assert_eq!(journal.rewrap_keys().await.unwrap(), 0);
@@ -100,7 +101,7 @@ async fn rotated_keys_wrap_everything_anew() {
     writing.await.unwrap();
 
     // Who only has the key of before opens nothing any more.
-    let (journal, _writer, _) = super::desk::open(dir.path()).await.unwrap();
+    let (journal, _writer) = place.open().await.unwrap();
     let message = journal.message(sent.public_id.into()).await;
     assert!(matches!(message, Err(JournalError::Unreadable(_))));
 }

@@ -1,11 +1,22 @@
 //! Evidence: signed, provable, and not to be changed unnoticed.
 
 use super::desk::{CATALOGUE, Desk, keys, partner, signal};
+use super::place::On;
 use crate::evidence::{Checkpoint, Content, LeafKind, verify_consistency};
 use crate::journal::{FindingCode, Journal, PartnerOrder, Proposal, VerifyReport};
 
-async fn busy_desk() -> Desk {
-    let desk = Desk::new().await;
+on_both_stores! {
+    a_partner_proves_its_exchange_without_the_hub,
+    a_large_tree_has_tiles_and_proofs_too,
+    the_tree_only_grows_over_a_restart,
+    an_untouched_journal_is_sound,
+    whoever_changes_anything_is_noticed,
+    a_finding_names_what_it_is_about,
+    a_partner_sees_its_own_exchanges_only,
+}
+
+async fn busy_desk(on: On) -> Desk {
+    let desk = Desk::new(on).await;
     for n in 0..20 {
         let draft = signal(&format!("b-{n}"), &format!("k-{}", n % 5), &["woonbedrijf", "niemand"]);
         desk.accepted(&draft).await;
@@ -34,9 +45,8 @@ fn codes(report: &VerifyReport) -> Vec<FindingCode> {
     report.findings.iter().map(|finding| finding.code).collect()
 }
 
-#[tokio::test]
-async fn a_partner_proves_its_exchange_without_the_hub() {
-    let desk = busy_desk().await;
+async fn a_partner_proves_its_exchange_without_the_hub(on: On) {
+    let desk = busy_desk(on).await;
     let draft = signal("b-bewijs", "k-1", &["woonbedrijf"]);
     let sent = desk.accepted(&draft).await;
     assert!(desk.journal.proofs(sent.public_id.into(), true).await.unwrap().is_empty());
@@ -48,9 +58,8 @@ async fn a_partner_proves_its_exchange_without_the_hub() {
     assert!(proofs[0].verify("proef", &public, Some(b"iets anders")).is_err());
 }
 
-#[tokio::test]
-async fn a_large_tree_has_tiles_and_proofs_too() {
-    let desk = Desk::new().await;
+async fn a_large_tree_has_tiles_and_proofs_too(on: On) {
+    let desk = Desk::new(on).await;
     let mut last = None;
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..700 {
@@ -74,9 +83,8 @@ async fn a_large_tree_has_tiles_and_proofs_too() {
     assert_eq!((report.leaves, report.checkpoints, report.documents), (700, 7, 700));
 }
 
-#[tokio::test]
-async fn the_tree_only_grows_over_a_restart() {
-    let desk = busy_desk().await;
+async fn the_tree_only_grows_over_a_restart(on: On) {
+    let desk = busy_desk(on).await;
     let parse =
         |note: &str| Checkpoint::parse_and_verify(note, "proef", &keys(1).public_key()).unwrap();
     let before = parse(&desk.journal.latest_checkpoint().await.unwrap().unwrap());
@@ -92,9 +100,8 @@ async fn the_tree_only_grows_over_a_restart() {
     assert_eq!(idle.added, 0, "nothing new, nothing signed");
 }
 
-#[tokio::test]
-async fn an_untouched_journal_is_sound() {
-    let desk = busy_desk().await;
+async fn an_untouched_journal_is_sound(on: On) {
+    let desk = busy_desk(on).await;
     let report = verify(&desk.journal).await;
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.leaves, report.signed, report.documents), (29, 29, 41));
@@ -107,8 +114,7 @@ async fn an_untouched_journal_is_sound() {
 }
 
 /// Every change behind the journal's back is found, and named by its kind.
-#[tokio::test]
-async fn whoever_changes_anything_is_noticed() {
+async fn whoever_changes_anything_is_noticed(on: On) {
     use FindingCode::*;
     let flip = |blob: &str| format!("set {blob} = zeroblob(length({blob}))");
     let changes: Vec<(String, FindingCode)> = vec![
@@ -139,16 +145,15 @@ async fn whoever_changes_anything_is_noticed() {
         ("update tile set hashes = zeroblob(length(hashes))".into(), Tegel),
     ];
     for (sql, expected) in changes {
-        let desk = busy_desk().await;
+        let desk = busy_desk(on).await;
         desk.tamper(&sql).await;
         let report = verify(&desk.journal).await;
         assert!(codes(&report).contains(&expected), "{sql}: {report:?}");
     }
 }
 
-#[tokio::test]
-async fn a_finding_names_what_it_is_about() {
-    let desk = busy_desk().await;
+async fn a_finding_names_what_it_is_about(on: On) {
+    let desk = busy_desk(on).await;
     let sent = desk.accepted(&signal("b-x", "k-x", &["woonbedrijf"])).await;
     let trace = desk.journal.trace(sent.public_id.into(), desk.now()).await.unwrap();
     desk.tamper(
@@ -159,9 +164,8 @@ async fn a_finding_names_what_it_is_about() {
     assert_eq!(report.findings[0].subject, Some(trace.parcels[0].id.into()));
 }
 
-#[tokio::test]
-async fn a_partner_sees_its_own_exchanges_only() {
-    let desk = busy_desk().await;
+async fn a_partner_sees_its_own_exchanges_only(on: On) {
+    let desk = busy_desk(on).await;
     let log = desk.journal.partner_log(&partner("woonbedrijf"), 0, 100).await.unwrap();
     assert_eq!(log.len(), 7);
     assert!(log.iter().all(|line| line.kind == "poging" && line.leaf.is_some()));

@@ -1,13 +1,26 @@
 //! What comes in: once, provably, sealed, and together.
 
 use super::desk::{Desk, confirmation, partner, poll_once, signal};
+use super::place::On;
 use crate::evidence::commitment;
 use crate::journal::{GROUP_MAX, QuarantineFilter, Received};
 use crate::message::{Fault, Refusal, Stage};
 
-#[tokio::test]
-async fn an_accepted_message_is_there_after_a_restart() {
-    let desk = Desk::new().await;
+on_both_stores! {
+    an_accepted_message_is_there_after_a_restart,
+    the_same_bytes_again_give_the_same_receipt_and_no_second_effect,
+    another_partner_may_use_the_same_id,
+    the_same_id_with_other_bytes_is_refused_and_kept,
+    a_refused_message_claims_no_id,
+    a_group_behaves_as_one_after_another,
+    many_at_once_are_all_stored,
+    a_caller_that_goes_away_does_not_take_its_message_along,
+    a_receipt_must_be_about_a_parcel_of_its_sender,
+    nothing_that_a_partner_wrote_lies_readable_on_disk,
+}
+
+async fn an_accepted_message_is_there_after_a_restart(on: On) {
+    let desk = Desk::new(on).await;
     let draft = signal("b-1", "k-1", &["woonbedrijf", "brandweer"]);
     let accepted = desk.accepted(&draft).await;
     assert_eq!((accepted.parcels, accepted.repeat), (2, false));
@@ -25,9 +38,8 @@ async fn an_accepted_message_is_there_after_a_restart() {
     assert!(desk.journal.find_by_reference(&partner("brandweer"), "k-1").await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn the_same_bytes_again_give_the_same_receipt_and_no_second_effect() {
-    let desk = Desk::new().await;
+async fn the_same_bytes_again_give_the_same_receipt_and_no_second_effect(on: On) {
+    let desk = Desk::new(on).await;
     let draft = signal("b-1", "k-1", &["woonbedrijf", "niemand"]);
     let first = desk.accepted(&draft).await;
     assert_eq!(first.not_sent_named, [("geen-doelbinding".into(), Some(partner("niemand")))]);
@@ -43,9 +55,8 @@ async fn the_same_bytes_again_give_the_same_receipt_and_no_second_effect() {
     assert_eq!((stats.messages, stats.parcels, stats.quarantine_open), (1, 1, 1));
 }
 
-#[tokio::test]
-async fn another_partner_may_use_the_same_id() {
-    let desk = Desk::new().await;
+async fn another_partner_may_use_the_same_id(on: On) {
+    let desk = Desk::new(on).await;
     let first = desk.accepted(&signal("b-1", "k-1", &[])).await;
     let other = super::desk::Draft { partner: "brandweer", ..signal("b-1", "k-1", &[]) };
     let second = desk.accepted(&other).await;
@@ -53,9 +64,8 @@ async fn another_partner_may_use_the_same_id() {
     assert_ne!(first.case_number, second.case_number, "their references are their own");
 }
 
-#[tokio::test]
-async fn the_same_id_with_other_bytes_is_refused_and_kept() {
-    let desk = Desk::new().await;
+async fn the_same_id_with_other_bytes_is_refused_and_kept(on: On) {
+    let desk = Desk::new(on).await;
     let first = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let mut other = signal("b-1", "k-1", &["woonbedrijf"]);
     other.text = "iets anders".to_owned();
@@ -67,9 +77,8 @@ async fn the_same_id_with_other_bytes_is_refused_and_kept() {
     assert_eq!(stored.native, b"inhoud van b-1", "never overwritten");
 }
 
-#[tokio::test]
-async fn a_refused_message_claims_no_id() {
-    let desk = Desk::new().await;
+async fn a_refused_message_claims_no_id(on: On) {
+    let desk = Desk::new(on).await;
     let mut draft = signal("b-1", "k-1", &["woonbedrijf"]);
     let why = Refusal::one(Fault::Ongeldig, "/thema", "verplicht", "Ontbreekt.", "Missing.");
     draft.refusal = Some(why.clone());
@@ -90,9 +99,8 @@ async fn a_refused_message_claims_no_id() {
     assert!(!desk.accepted(&draft).await.repeat);
 }
 
-#[tokio::test]
-async fn a_group_behaves_as_one_after_another() {
-    let desk = Desk::new().await;
+async fn a_group_behaves_as_one_after_another(on: On) {
+    let desk = Desk::new(on).await;
     let (one, other) = (signal("b-1", "k-1", &["woonbedrijf"]), signal("b-2", "k-1", &[]));
     let mut conflict = one.clone();
     conflict.text = "iets anders".to_owned();
@@ -108,9 +116,8 @@ async fn a_group_behaves_as_one_after_another() {
     assert_eq!(desk.journal.stats().await.unwrap().cases, 1);
 }
 
-#[tokio::test]
-async fn many_at_once_are_all_stored() {
-    let desk = Desk::new().await;
+async fn many_at_once_are_all_stored(on: On) {
+    let desk = Desk::new(on).await;
     let drafts: Vec<_> = (0..GROUP_MAX + 50)
         .map(|n| signal(&format!("b-{n}"), &format!("k-{}", n % 7), &["woonbedrijf"]))
         .collect();
@@ -127,9 +134,8 @@ async fn many_at_once_are_all_stored() {
     assert_eq!((stats.messages, stats.cases, stats.leaves), (sent, 7, sent));
 }
 
-#[tokio::test]
-async fn a_caller_that_goes_away_does_not_take_its_message_along() {
-    let desk = Desk::new().await;
+async fn a_caller_that_goes_away_does_not_take_its_message_along(on: On) {
+    let desk = Desk::new(on).await;
     let (journal, submission) = (desk.journal.clone(), desk.submission(&signal("b-1", "k-1", &[])));
     let mut call = Box::pin(journal.receive(submission));
     // One poll queues the order; then the caller hangs up.
@@ -138,9 +144,8 @@ async fn a_caller_that_goes_away_does_not_take_its_message_along() {
     assert!(desk.accepted(&signal("b-1", "k-1", &[])).await.repeat);
 }
 
-#[tokio::test]
-async fn a_receipt_must_be_about_a_parcel_of_its_sender() {
-    let desk = Desk::new().await;
+async fn a_receipt_must_be_about_a_parcel_of_its_sender(on: On) {
+    let desk = Desk::new(on).await;
     let sent = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let trace = desk.journal.trace(sent.public_id.into(), desk.now()).await.unwrap();
     let mut receipt = signal("r-1", "r-1", &[]);
@@ -163,15 +168,14 @@ async fn a_receipt_must_be_about_a_parcel_of_its_sender() {
     assert_eq!(desk.accepted(&receipt).await.parcels, 0);
 }
 
-#[tokio::test]
-async fn nothing_that_a_partner_wrote_lies_readable_on_disk() {
-    let desk = Desk::new().await;
+async fn nothing_that_a_partner_wrote_lies_readable_on_disk(on: On) {
+    let desk = Desk::new(on).await;
     let mut draft = signal("kanarie-id", "kanarie-kenmerk", &["woonbedrijf"]);
     draft.text = "kanarie-tekst".to_owned();
     desk.accepted(&draft).await;
     draft.text = "kanarie-anders".to_owned();
     desk.refused(&draft).await;
     let desk = desk.reopen().await;
-    assert!(!desk.files_contain("kanarie"));
-    assert!(desk.files_contain("woonbedrijf"), "the search itself works");
+    assert!(!desk.place.contains("kanarie"));
+    assert!(desk.place.contains("woonbedrijf"), "the search itself works");
 }

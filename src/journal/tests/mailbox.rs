@@ -3,8 +3,18 @@
 use std::sync::Arc;
 
 use super::desk::{Desk, partner, signal};
+use super::place::On;
 use crate::journal::{AttemptOutcome, ConfirmOrder, JournalError, Look, LookFn, Outgoing};
 use crate::message::{ParcelId, Stage};
+
+on_both_stores! {
+    a_lane_is_collected_whole_and_in_order,
+    the_next_of_a_lane_comes_after_the_one_before_was_confirmed,
+    a_yes_reaches_who_sent_the_message_once,
+    nobody_confirms_what_another_got,
+    each_collected_parcel_carries_its_proof,
+    what_may_not_go_stays_and_holds_its_lane,
+}
 
 async fn collect(desk: &Desk, limit: usize) -> Vec<Outgoing> {
     desk.collect("woonbedrijf", limit).await
@@ -35,9 +45,8 @@ fn ids(parcels: &[Outgoing]) -> Vec<ParcelId> {
     parcels.iter().map(|parcel| parcel.id).collect()
 }
 
-#[tokio::test]
-async fn a_lane_is_collected_whole_and_in_order() {
-    let desk = Desk::new().await;
+async fn a_lane_is_collected_whole_and_in_order(on: On) {
+    let desk = Desk::new(on).await;
     for (id, reference) in [("b-1", "k-1"), ("b-2", "k-1"), ("b-3", "k-2"), ("b-4", "k-1")] {
         desk.accepted(&signal(id, reference, &["woonbedrijf"])).await;
         desk.pass(1);
@@ -52,9 +61,8 @@ async fn a_lane_is_collected_whole_and_in_order() {
     assert_eq!(ids(&collect(&desk, 10).await), ids(&all), "the lease ended");
 }
 
-#[tokio::test]
-async fn the_next_of_a_lane_comes_after_the_one_before_was_confirmed() {
-    let desk = Desk::new().await;
+async fn the_next_of_a_lane_comes_after_the_one_before_was_confirmed(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.accepted(&signal("b-2", "k-1", &["woonbedrijf"])).await;
     let first = collect(&desk, 1).await;
@@ -65,9 +73,8 @@ async fn the_next_of_a_lane_comes_after_the_one_before_was_confirmed() {
     assert_ne!(second[0].id, first[0].id);
 }
 
-#[tokio::test]
-async fn a_yes_reaches_who_sent_the_message_once() {
-    let desk = Desk::new().await;
+async fn a_yes_reaches_who_sent_the_message_once(on: On) {
+    let desk = Desk::new(on).await;
     let sent = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let parcel = collect(&desk, 1).await[0].id;
     let trace = desk.journal.trace(sent.public_id.into(), desk.now()).await.unwrap();
@@ -92,9 +99,8 @@ async fn a_yes_reaches_who_sent_the_message_once() {
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
 
-#[tokio::test]
-async fn nobody_confirms_what_another_got() {
-    let desk = Desk::new().await;
+async fn nobody_confirms_what_another_got(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let parcel = collect(&desk, 1).await[0].id;
     for name in ["brandweer", "politie"] {
@@ -103,9 +109,8 @@ async fn nobody_confirms_what_another_got() {
     }
 }
 
-#[tokio::test]
-async fn each_collected_parcel_carries_its_proof() {
-    let desk = Desk::new().await;
+async fn each_collected_parcel_carries_its_proof(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.journal.sequence(desk.now()).await.unwrap();
     let parcel = collect(&desk, 1).await.remove(0);
@@ -113,9 +118,8 @@ async fn each_collected_parcel_carries_its_proof() {
     assert!(parcel.checkpoint.unwrap().starts_with("proef\n1\n"));
 }
 
-#[tokio::test]
-async fn what_may_not_go_stays_and_holds_its_lane() {
-    let desk = Desk::new().await;
+async fn what_may_not_go_stays_and_holds_its_lane(on: On) {
+    let desk = Desk::new(on).await;
     for (id, reference) in [("b-1", "k-1"), ("b-2", "k-1"), ("b-3", "k-2")] {
         desk.accepted(&signal(id, reference, &["woonbedrijf"])).await;
         desk.pass(1);

@@ -1,13 +1,37 @@
-//! The journal with fake rules: what it promises, told as stories.
+//! The journal with fake rules: what it promises, told as stories. Each plays on both stores.
+
+/// Makes a test on each store of every story.
+macro_rules! on_both_stores {
+    ($($story:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(super::On::Sqlite).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(super::On::Postgres).await;
+            })*
+        }
+    };
+}
 
 mod desk;
 mod earlier;
 mod erasure;
 mod evidence;
+mod hubs;
+mod hubs_at_once;
 mod incoming;
 mod mailbox;
 mod operators;
 mod outage;
 mod parcels;
+mod place;
+mod plug;
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
 mod reveals;
 mod turned_away;

@@ -1,17 +1,24 @@
 //! Partners and configuration.
 
 use super::desk::{Desk, partner, signal};
+use super::place::On;
 use crate::journal::{JournalError, PartnerOrder, Proposal};
 use crate::message::Digest;
+
+on_both_stores! {
+    a_suspended_partner_gets_nothing_until_it_is_resumed,
+    two_tokens_are_valid_at_a_time,
+    webhook_secrets_are_sealed_and_rotate,
+    what_widens_takes_a_second_person,
+}
 
 async fn order(desk: &Desk, order: PartnerOrder) -> Result<Option<uuid::Uuid>, JournalError> {
     desk.pass(1);
     desk.journal.partner_order(order, desk.now()).await
 }
 
-#[tokio::test]
-async fn a_suspended_partner_gets_nothing_until_it_is_resumed() {
-    let desk = Desk::new().await;
+async fn a_suspended_partner_gets_nothing_until_it_is_resumed(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let (who, by) = (partner("woonbedrijf"), "beheerder".to_owned());
     let suspend = PartnerOrder::Suspend { partner: who.clone(), by: by.clone(), why: "lek".into() };
@@ -27,9 +34,8 @@ async fn a_suspended_partner_gets_nothing_until_it_is_resumed() {
     assert_eq!(claim().await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn two_tokens_are_valid_at_a_time() {
-    let desk = Desk::new().await;
+async fn two_tokens_are_valid_at_a_time(on: On) {
+    let desk = Desk::new(on).await;
     let add = |n: u8| PartnerOrder::AddToken {
         partner: partner("politie"),
         hash: Digest([n; 32]),
@@ -48,9 +54,8 @@ async fn two_tokens_are_valid_at_a_time() {
     assert_eq!(desk.journal.credentials(&partner("politie")).await.unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn webhook_secrets_are_sealed_and_rotate() {
-    let desk = Desk::new().await;
+async fn webhook_secrets_are_sealed_and_rotate(on: On) {
+    let desk = Desk::new(on).await;
     let add = |text: &str| PartnerOrder::AddSecret {
         partner: partner("politie"),
         secret: text.as_bytes().to_vec(),
@@ -62,12 +67,11 @@ async fn webhook_secrets_are_sealed_and_rotate() {
     assert_eq!(secrets[0].1, b"kanarie-nieuw");
     order(&desk, PartnerOrder::RevokeSecret { id: old }).await.unwrap();
     assert_eq!(desk.journal.secrets(&partner("politie")).await.unwrap().len(), 1);
-    assert!(!desk.files_contain("kanarie"));
+    assert!(!desk.place.contains("kanarie"));
 }
 
-#[tokio::test]
-async fn what_widens_takes_a_second_person() {
-    let desk = Desk::new().await;
+async fn what_widens_takes_a_second_person(on: On) {
+    let desk = Desk::new(on).await;
     assert!(desk.journal.current_activation().await.unwrap().is_none());
     let propose = |n: u8, widens| {
         PartnerOrder::Activate(Proposal {

@@ -1,6 +1,7 @@
 //! Parcels that the hub delivers: lanes, leases, quarantine.
 
 use super::desk::{Desk, partner, rules_of, signal};
+use super::place::{On, Place};
 use crate::journal::{
     AttemptOutcome, Decision, JournalError, Outgoing, ParcelState, QuarantineFilter, QuarantineId,
     QuarantineOrder, Replay,
@@ -8,6 +9,19 @@ use crate::journal::{
 use crate::message::CaseState;
 use crate::message::{Digest, Entropy, PartnerId, Stage};
 use crate::pipeline::Dispatch;
+
+on_both_stores! {
+    a_lane_keeps_its_order_and_other_lanes_go_on,
+    urgent_parcels_are_claimed_first,
+    a_lease_ends_and_then_its_token_is_worth_nothing,
+    a_retry_waits_until_its_time,
+    a_quarantined_parcel_holds_its_lane_until_it_is_released,
+    what_follows_a_dropped_parcel_says_so,
+    a_parcel_made_anew_takes_the_place_of_the_old_one,
+    a_replay_keeps_the_id_of_what_did_not_change,
+    who_waits_for_parcels_knows_when_to_look,
+    a_case_state_is_there_for_who_dispatches_anew,
+}
 
 pub const DELIVERED: AttemptOutcome = AttemptOutcome::Delivered { stage: Stage::Opgehaald };
 
@@ -44,9 +58,8 @@ async fn decide(desk: &Desk, id: QuarantineId, decision: Decision) -> Result<(),
     desk.journal.decide_quarantine(order, desk.now()).await
 }
 
-#[tokio::test]
-async fn a_lane_keeps_its_order_and_other_lanes_go_on() {
-    let desk = Desk::new().await;
+async fn a_lane_keeps_its_order_and_other_lanes_go_on(on: On) {
+    let desk = Desk::new(on).await;
     for (id, reference) in [("b-1", "k-1"), ("b-2", "k-1"), ("b-3", "k-2")] {
         desk.accepted(&signal(id, reference, &["woonbedrijf"])).await;
         desk.pass(1);
@@ -62,9 +75,8 @@ async fn a_lane_keeps_its_order_and_other_lanes_go_on() {
     assert_eq!(texts(&second), ["voor woonbedrijf: \"inhoud van b-2\""]);
 }
 
-#[tokio::test]
-async fn urgent_parcels_are_claimed_first() {
-    let desk = Desk::new().await;
+async fn urgent_parcels_are_claimed_first(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.pass(1);
     let mut urgent = signal("b-2", "k-2", &["woonbedrijf"]);
@@ -74,9 +86,8 @@ async fn urgent_parcels_are_claimed_first() {
     assert_eq!(texts(&one), ["voor woonbedrijf: \"inhoud van b-2\""]);
 }
 
-#[tokio::test]
-async fn a_lease_ends_and_then_its_token_is_worth_nothing() {
-    let desk = Desk::new().await;
+async fn a_lease_ends_and_then_its_token_is_worth_nothing(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let first = claim(&desk, "woonbedrijf").await;
     desk.pass(61);
@@ -90,9 +101,8 @@ async fn a_lease_ends_and_then_its_token_is_worth_nothing() {
     assert!(matches!(twice, Err(JournalError::StaleLease)));
 }
 
-#[tokio::test]
-async fn a_retry_waits_until_its_time() {
-    let desk = Desk::new().await;
+async fn a_retry_waits_until_its_time(on: On) {
+    let desk = Desk::new(on).await;
     let sent = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let first = claim(&desk, "woonbedrijf").await;
     let at = desk.now().plus_seconds(300);
@@ -106,9 +116,8 @@ async fn a_retry_waits_until_its_time() {
     assert_eq!(trace.parcels[0].state, ParcelState::Geleased);
 }
 
-#[tokio::test]
-async fn a_quarantined_parcel_holds_its_lane_until_it_is_released() {
-    let desk = Desk::new().await;
+async fn a_quarantined_parcel_holds_its_lane_until_it_is_released(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.accepted(&signal("b-2", "k-1", &["woonbedrijf"])).await;
     desk.accepted(&signal("b-3", "k-2", &["woonbedrijf"])).await;
@@ -133,9 +142,8 @@ async fn a_quarantined_parcel_holds_its_lane_until_it_is_released() {
     }
 }
 
-#[tokio::test]
-async fn what_follows_a_dropped_parcel_says_so() {
-    let desk = Desk::new().await;
+async fn what_follows_a_dropped_parcel_says_so(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.accepted(&signal("b-2", "k-1", &["woonbedrijf"])).await;
     let first = claim(&desk, "woonbedrijf").await;
@@ -174,9 +182,8 @@ pub fn made_anew(desk: &Desk, old: &Outgoing, text: &str) -> Dispatch {
     Dispatch { parcels: vec![parcel], ..Dispatch::default() }
 }
 
-#[tokio::test]
-async fn a_parcel_made_anew_takes_the_place_of_the_old_one() {
-    let desk = Desk::new().await;
+async fn a_parcel_made_anew_takes_the_place_of_the_old_one(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     desk.accepted(&signal("b-2", "k-1", &["woonbedrijf"])).await;
     let first = claim(&desk, "woonbedrijf").await;
@@ -207,9 +214,8 @@ async fn a_parcel_made_anew_takes_the_place_of_the_old_one() {
     assert!(report.is_sound(), "{report:?}");
 }
 
-#[tokio::test]
-async fn a_replay_keeps_the_id_of_what_did_not_change() {
-    let desk = Desk::new().await;
+async fn a_replay_keeps_the_id_of_what_did_not_change(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let sent = claim(&desk, "woonbedrijf").await.remove(0);
     settle(&desk, &sent, DELIVERED).await;
@@ -234,9 +240,8 @@ async fn a_replay_keeps_the_id_of_what_did_not_change() {
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
 
-#[tokio::test]
-async fn who_waits_for_parcels_knows_when_to_look() {
-    let desk = Desk::new().await;
+async fn who_waits_for_parcels_knows_when_to_look(on: On) {
+    let desk = Desk::new(on).await;
     let recipients = [partner("woonbedrijf"), partner("brandweer")];
     let mut changes = desk.journal.changes();
     assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), None);
@@ -255,18 +260,31 @@ async fn who_waits_for_parcels_knows_when_to_look() {
 
 /// What is blocked, leased or settled is not read when parcels are claimed or counted.
 #[tokio::test]
-async fn claims_walk_along_an_index() {
-    let desk = Desk::new().await;
-    let due = desk.plan(crate::journal::lease::DUE).await;
+async fn claims_walk_along_an_index_of_sqlite() {
+    let place = Place::new(On::Sqlite);
+    let due = place.plan(crate::journal::lease::DUE).await;
     assert!(due.contains("USING INDEX outbox_due (recipient=? AND urgent=? AND next"), "{due}");
     assert!(!due.contains("TEMP B-TREE") && !due.contains("SCAN"), "{due}");
-    let waiting = desk.plan(crate::journal::listings::WAITING).await;
+    let waiting = place.plan(crate::journal::listings::WAITING).await;
     assert!(waiting.contains("USING COVERING INDEX outbox_waiting"), "{waiting}");
 }
 
 #[tokio::test]
-async fn a_case_state_is_there_for_who_dispatches_anew() {
-    let desk = Desk::new().await;
+async fn claims_walk_along_an_index_of_postgres() {
+    let place = Place::new(On::Postgres);
+    let due = place.plan(crate::journal::lease::DUE_SHARED).await;
+    let walk = "Index Scan using outbox_due on outbox o";
+    assert!(due.contains("LockRows") && due.contains(walk), "{due}");
+    let only = "Index Cond: ((recipient = 'woonbedrijf'::text) AND (urgent = 0) AND \
+        (next_attempt_at <= 9))";
+    assert!(due.contains(only), "{due}");
+    assert!(!due.contains("Sort") && !due.contains("Seq Scan"), "{due}");
+    let waiting = place.plan(crate::journal::listings::WAITING).await;
+    assert!(waiting.contains("Index Only Scan using outbox_waiting"), "{waiting}");
+}
+
+async fn a_case_state_is_there_for_who_dispatches_anew(on: On) {
+    let desk = Desk::new(on).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     let parcel = claim(&desk, "woonbedrijf").await.remove(0);
     let state = desk.journal.case_state(parcel.case, parcel.message).await.unwrap();

@@ -1,11 +1,16 @@
 //! Sealed content is shown to a person only after that was written down.
 
-use std::sync::atomic::Ordering;
-
-use super::desk::{Desk, signal, tamper};
+use super::desk::{Desk, signal};
+use super::place::On;
 use crate::evidence::LeafKind;
 use crate::journal::{ErasureOrder, JournalError, QuarantineId, RevealOrder};
 use crate::message::{Fault, Refusal};
+
+on_both_stores! {
+    each_reveal_is_a_leaf_and_a_line_with_who_and_why,
+    what_cannot_be_written_down_is_not_revealed,
+    what_is_unknown_or_erased_is_neither_shown_nor_noted,
+}
 
 fn order(id: QuarantineId, why: &str) -> RevealOrder {
     RevealOrder { id, by: "anna".to_owned(), why: why.to_owned() }
@@ -17,9 +22,8 @@ async fn refused(desk: &Desk) -> QuarantineId {
     desk.refused(&draft).await.quarantine
 }
 
-#[tokio::test]
-async fn each_reveal_is_a_leaf_and_a_line_with_who_and_why() {
-    let desk = Desk::new().await;
+async fn each_reveal_is_a_leaf_and_a_line_with_who_and_why(on: On) {
+    let desk = Desk::new(on).await;
     let id = refused(&desk).await;
     assert!(desk.journal.reveals(id).await.unwrap().is_empty());
     for why in ["storing 118", "nog eens"] {
@@ -46,23 +50,21 @@ async fn each_reveal_is_a_leaf_and_a_line_with_who_and_why() {
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
 
-#[tokio::test]
-async fn what_cannot_be_written_down_is_not_revealed() {
-    let desk = Desk::new().await;
+async fn what_cannot_be_written_down_is_not_revealed(on: On) {
+    let desk = Desk::new(on).await;
     let id = refused(&desk).await;
     // The disk is full as soon as a page is needed, and a long reason needs some.
-    desk.pages_max.store(1, Ordering::SeqCst);
+    desk.place.fill_disk(true).await;
     let long = order(id, &"x".repeat(100_000));
     let found = desk.journal.reveal(long.clone(), desk.now()).await;
     assert!(matches!(found, Err(JournalError::Unavailable(_))));
     assert!(desk.journal.reveals(id).await.unwrap().is_empty());
-    desk.pages_max.store(0, Ordering::SeqCst);
+    desk.place.fill_disk(false).await;
     assert!(desk.journal.reveal(long, desk.now()).await.unwrap().bytes.is_some());
 }
 
-#[tokio::test]
-async fn what_is_unknown_or_erased_is_neither_shown_nor_noted() {
-    let desk = Desk::new().await;
+async fn what_is_unknown_or_erased_is_neither_shown_nor_noted(on: On) {
+    let desk = Desk::new(on).await;
     let id = refused(&desk).await;
     let nobody = QuarantineId(uuid::Uuid::from_u128(7));
     let found = desk.journal.reveal(order(nobody, "?"), desk.now()).await;
@@ -76,23 +78,16 @@ async fn what_is_unknown_or_erased_is_neither_shown_nor_noted() {
 
 #[tokio::test]
 async fn a_journal_of_before_reveals_learns_them() {
-    let desk = Desk::new().await;
+    let desk = Desk::new(On::Sqlite).await;
     let id = refused(&desk).await;
-    let dir = desk.close().await;
-    tamper(dir.path(), "delete from migration where number > 1").await;
-    tamper_schema(dir.path(), "drop table reveal").await;
-    tamper_schema(dir.path(), "drop index quarantine_incoming").await;
-    let (journal, writer, _) = super::desk::open(dir.path()).await.unwrap();
+    let place = desk.close().await;
+    let before = "delete from migration where number >= 2; drop table reveal; drop table set_files; \
+        drop index quarantine_incoming";
+    place.connect().await.script(before).await.unwrap();
+    let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());
     let now = super::desk::start();
     assert!(journal.reveal(order(id, "later"), now).await.unwrap().bytes.is_some());
     drop(journal);
     writing.await.unwrap();
-}
-
-async fn tamper_schema(dir: &std::path::Path, sql: &'static str) {
-    use sqlx::ConnectOptions;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("journal.sqlite"));
-    let mut conn = options.connect().await.unwrap();
-    sqlx::query(sql).execute(&mut conn).await.unwrap();
 }

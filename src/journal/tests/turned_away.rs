@@ -1,11 +1,19 @@
 //! What is turned away is kept, and fills no disk.
 
 use super::desk::{CATALOGUE, Desk, partner};
+use super::place::On;
 use crate::evidence::commitment;
 use crate::journal::{
     BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Decision, QuarantineFilter, QuarantineOrder, TurnedAway,
 };
 use crate::message::{Fault, Refusal};
+
+on_both_stores! {
+    a_message_of_who_may_not_exchange_is_kept_sealed_and_proven,
+    what_was_not_read_has_an_entry_and_a_leaf_without_bytes,
+    a_barred_partner_has_so_many_open_entries_and_no_more,
+    a_barred_partner_has_so_many_bytes_and_no_more,
+}
 
 fn turned_away(desk: &Desk, name: &str, fault: Fault, bytes: Option<Vec<u8>>) -> TurnedAway {
     desk.pass(1);
@@ -25,9 +33,8 @@ async fn open_entries(desk: &Desk) -> i64 {
     desk.journal.stats().await.unwrap().quarantine_open
 }
 
-#[tokio::test]
-async fn a_message_of_who_may_not_exchange_is_kept_sealed_and_proven() {
-    let desk = Desk::new().await;
+async fn a_message_of_who_may_not_exchange_is_kept_sealed_and_proven(on: On) {
+    let desk = Desk::new(on).await;
     let bytes = b"kanarie van de politie".to_vec();
     let message = turned_away(&desk, "politie", Fault::Geschorst, Some(bytes.clone()));
     let kept = desk.journal.turn_away(message).await.unwrap().unwrap();
@@ -36,7 +43,7 @@ async fn a_message_of_who_may_not_exchange_is_kept_sealed_and_proven() {
     let found = desk.journal.quarantined(kept.quarantine).await.unwrap();
     assert_eq!(found.bytes, Some(bytes));
     assert_eq!((found.entry.reason.as_str(), found.entry.state.as_str()), ("geschorst", "open"));
-    assert!(!desk.files_contain("kanarie"));
+    assert!(!desk.place.contains("kanarie"));
     desk.journal.sequence(desk.now()).await.unwrap();
     assert_eq!(desk.journal.proofs(kept.quarantine.0, true).await.unwrap()[0].zout, Some(salt));
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
@@ -44,9 +51,8 @@ async fn a_message_of_who_may_not_exchange_is_kept_sealed_and_proven() {
     assert!(!desk.journal.verify(|_| {}).await.unwrap().is_sound(), "its absence is noticed");
 }
 
-#[tokio::test]
-async fn what_was_not_read_has_an_entry_and_a_leaf_without_bytes() {
-    let desk = Desk::new().await;
+async fn what_was_not_read_has_an_entry_and_a_leaf_without_bytes(on: On) {
+    let desk = Desk::new(on).await;
     let message = turned_away(&desk, "politie", Fault::TeGroot, None);
     let kept = desk.journal.turn_away(message).await.unwrap().unwrap();
     assert!(kept.proof.is_none());
@@ -57,9 +63,8 @@ async fn what_was_not_read_has_an_entry_and_a_leaf_without_bytes() {
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }
 
-#[tokio::test]
-async fn a_barred_partner_has_so_many_open_entries_and_no_more() {
-    let desk = Desk::new().await;
+async fn a_barred_partner_has_so_many_open_entries_and_no_more(on: On) {
+    let desk = Desk::new(on).await;
     let faults = [Fault::Geschorst, Fault::OnbekendePartner];
     let send = |fault| {
         let message = turned_away(&desk, "politie", fault, Some(b"x".to_vec()));
@@ -96,9 +101,8 @@ async fn a_barred_partner_has_so_many_open_entries_and_no_more() {
     assert_eq!(i64::try_from(entries), Ok(BARRED_ENTRIES_MAX + 3));
 }
 
-#[tokio::test]
-async fn a_barred_partner_has_so_many_bytes_and_no_more() {
-    let desk = Desk::new().await;
+async fn a_barred_partner_has_so_many_bytes_and_no_more(on: On) {
+    let desk = Desk::new(on).await;
     let quarter = usize::try_from(BARRED_BYTES_MAX / 4).unwrap();
     let mut kept = 0;
     for _ in 0..5 {
@@ -114,12 +118,9 @@ async fn a_barred_partner_has_so_many_bytes_and_no_more() {
 
 #[tokio::test]
 async fn counting_walks_along_an_index() {
-    let desk = Desk::new().await;
-    let plan = desk
-        .plan(
-            "select count(*) from quarantine where partner = 'politie' and state = 'open'
-                and direction = 'inkomend' and reason in ('geschorst', 'onbekende-partner')",
-        )
-        .await;
+    let desk = Desk::new(On::Sqlite).await;
+    let sql = "select count(*) from quarantine where partner = 'politie' and state = 'open'
+        and direction = 'inkomend' and reason in ('geschorst', 'onbekende-partner')";
+    let plan = desk.place.plan(sql).await;
     assert!(plan.contains("quarantine_incoming"), "{plan}");
 }

@@ -9,7 +9,6 @@ use crate::evidence::{Leaf, LeafKind, leaf_hash};
 use crate::journal::JournalError;
 use crate::journal::keys::{open_row_key, open_whole};
 use crate::journal::outbox::Announced;
-use crate::journal::sql::Read;
 use crate::message::{Digest, PartnerId};
 
 /// What the rows of a leaf come to.

@@ -3,14 +3,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::TILE_LEAVES;
 use crate::evidence::{DataKey, Leaf, LeafError, LeafKind};
 use crate::journal::JournalError;
 use crate::journal::keys::{Part, Vault};
-use crate::journal::sql::{Cell, Read, Row, fetch_in, query};
+use crate::journal::sql::{Cell, Conn, Pool, Row, fetch_in, query};
 use crate::message::{Digest, Timestamp};
 
 /// Leaf ids after the first up to and with the second.
@@ -69,25 +68,25 @@ pub(super) struct Activation {
 
 impl Page {
     pub async fn fetch(
-        scan: &SqlitePool,
+        scan: &Pool,
         vault: &Vault,
         range: Range,
         size: i64,
     ) -> Result<Self, JournalError> {
         let mut conn = scan.acquire().await?;
         // One snapshot, so that what is written meanwhile is not found to be half there.
-        let mut snapshot = conn.begin().await?;
-        let leaves = leaves(&mut snapshot, range).await?;
-        let documents = documents(&mut snapshot, range).await?;
-        let attempts = attempts(&mut snapshot, range).await?;
+        conn.snapshot().await?;
+        let leaves = leaves(&mut conn, range).await?;
+        let documents = documents(&mut conn, range).await?;
+        let attempts = attempts(&mut conn, range).await?;
         let sql = "select id from outbox where id in ({ids})";
         let mut parcels = HashSet::new();
-        for row in fetch_in(&mut snapshot, sql, subjects(&leaves, LeafKind::Stadium)).await? {
+        for row in fetch_in(&mut conn, sql, subjects(&leaves, LeafKind::Stadium)).await? {
             parcels.insert(row.uuid("id")?);
         }
-        let activations = activations(&mut snapshot, &leaves).await?;
-        let tiles = tiles(&mut snapshot, &leaves, size).await?;
-        snapshot.rollback().await?;
+        let activations = activations(&mut conn, &leaves).await?;
+        let tiles = tiles(&mut conn, &leaves, size).await?;
+        conn.end().await?;
         let holders: BTreeSet<Uuid> = documents.iter().map(|document| document.holder).collect();
         let keys = vault.holder_keys(holders.iter().copied()).await?;
         let lost = holders.iter().filter(|id| !keys.contains_key(id)).copied();
@@ -102,10 +101,7 @@ impl Page {
     }
 }
 
-async fn leaves(
-    conn: &mut SqliteConnection,
-    (after, until): Range,
-) -> Result<Vec<LeafRow>, sqlx::Error> {
+async fn leaves(conn: &mut Conn, (after, until): Range) -> Result<Vec<LeafRow>, sqlx::Error> {
     let sql = "select l.id, l.subject, l.partner, l.data, n.number as place from leaf l
         left join numbered n on n.leaf = l.id
         where l.id > $1 and l.id <= $2 order by l.id";
@@ -118,17 +114,14 @@ async fn leaves(
             partner: row.maybe_text("partner")?,
             leaf: Leaf::decode(&data),
             data,
-            number: sqlx::Row::try_get(row, "place")?,
+            number: row.maybe_int("place")?,
         })
     };
     rows.iter().map(read).collect()
 }
 
 /// Everything sealed whose leaf is in the range, in the order in which leaves announce it.
-async fn documents(
-    conn: &mut SqliteConnection,
-    (after, until): Range,
-) -> Result<Vec<Document>, sqlx::Error> {
+async fn documents(conn: &mut Conn, (after, until): Range) -> Result<Vec<Document>, sqlx::Error> {
     const MESSAGES: &str =
         "select id, public_id as subject, partner, received_at as at, case_id as holder,
             leaf, sealed_key, native as document, commitment, canonical, names
@@ -161,10 +154,7 @@ async fn documents(
     Ok(documents)
 }
 
-async fn attempts(
-    conn: &mut SqliteConnection,
-    (after, until): Range,
-) -> Result<Vec<Attempt>, sqlx::Error> {
+async fn attempts(conn: &mut Conn, (after, until): Range) -> Result<Vec<Attempt>, sqlx::Error> {
     let sql = "select a.leaf, a.parcel_id, o.id as found, o.digest, o.commitment from attempt a
         left join outbox o on o.id = a.parcel_id
         where a.leaf > $1 and a.leaf <= $2 order by a.leaf";
@@ -180,7 +170,7 @@ async fn attempts(
 }
 
 async fn activations(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     leaves: &[LeafRow],
 ) -> Result<HashMap<Uuid, Activation>, sqlx::Error> {
     let sql = "select id, leaf, catalogue, state from activation where id in ({ids})";
@@ -194,7 +184,7 @@ async fn activations(
 
 /// The tiles that hold the signed leaves of the page.
 async fn tiles(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     leaves: &[LeafRow],
     size: i64,
 ) -> Result<HashMap<i64, Vec<u8>>, sqlx::Error> {

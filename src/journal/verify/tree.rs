@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
-
 use super::{Extent, FindingCode, TILE_LEAVES, VerifyReport};
 use crate::evidence::{Checkpoint, HubKeys, TILE_WIDTH, Tile};
 use crate::journal::JournalError;
 use crate::journal::sequence::{TileRow, Tree};
-use crate::journal::sql::{Read, Row, query};
+use crate::journal::sql::{Conn, Pool, Row, query};
 use crate::message::Digest;
 
 /// Tiles of leaf hashes read in one go.
@@ -30,7 +28,7 @@ struct Walked {
 
 /// Hashes the stored leaf hashes up to every root that was signed.
 pub(super) async fn walk(
-    scan: &SqlitePool,
+    scan: &Pool,
     hub: &Arc<HubKeys>,
     extent: Extent,
 ) -> Result<VerifyReport, JournalError> {
@@ -42,12 +40,12 @@ pub(super) async fn walk(
         let sql = "select number, hashes from tile
             where level = 0 and number >= $1 and number < $2 order by number";
         let cells = [first.into(), (first + TILES).into()];
-        let tiles = query(sql, cells).fetch_all(&mut *conn).await?;
+        let tiles = query(sql, cells).fetch_all(&mut conn).await?;
         let sql = "select size, root, note from checkpoint where size > $1 and size <= $2
             order by size";
         let until = ((first + TILES) * TILE_LEAVES).min(extent.size);
         let cells = [(first * TILE_LEAVES).into(), until.into()];
-        let signed = query(sql, cells).fetch_all(&mut *conn).await?;
+        let signed = query(sql, cells).fetch_all(&mut conn).await?;
         let signed = signed.iter().map(signed_row).collect::<Result<Vec<_>, _>>()?;
         let hub = Arc::clone(hub);
         let range = (first, until);
@@ -116,7 +114,7 @@ fn compare(tree: &Tree, signed: &Signed, hub: &HubKeys, report: &mut VerifyRepor
 
 /// Compares tiles with those that are stored, which may have grown since.
 async fn compare_tiles(
-    conn: &mut sqlx::SqliteConnection,
+    conn: &mut Conn,
     tiles: Vec<TileRow>,
     report: &mut VerifyReport,
 ) -> Result<(), JournalError> {

@@ -70,6 +70,11 @@ impl Chain {
         Self { seen, next, door, sending: Arc::new(watch::Sender::new(true)), busy }
     }
 
+    /// The same people at another door.
+    pub fn at(&self, door: watch::Receiver<Option<Door>>) -> Self {
+        Self { door, ..self.clone() }
+    }
+
     pub fn look<T>(&self, at: impl FnOnce(&Seen) -> T) -> T {
         at(&self.seen.lock().expect("nobody panicked"))
     }

@@ -1,0 +1,298 @@
+-- The journal, as SQLite has it: ids are 16 bytes, times are microseconds since 1970, documents
+-- are sealed. What differs is what many hubs at once ask for: numbers come from sequences, and
+-- leaves without a number have a list of their own.
+
+create table meta (
+    name text primary key,
+    value bytea not null
+);
+
+create table cases (
+    id bytea primary key,
+    number text not null unique,
+    usage text not null,
+    theme text,
+    opened_at bigint not null,
+    erased_at bigint
+);
+
+-- Keyed hash of a way to find a case again.
+create table correlation (
+    key bytea primary key,
+    case_id bytea not null references cases (id)
+);
+
+create index correlation_case on correlation (case_id);
+
+-- `key` is the keyed hash of partner and external id. It is permanent: never pruned, so that a
+-- message that comes again years later is still recognised.
+create table inbox (
+    seq bigserial primary key,
+    id bytea not null unique,
+    public_id bytea not null unique,
+    key bytea not null unique,
+    content bytea not null,
+    partner text not null,
+    case_id bytea not null references cases (id),
+    leaf bigint not null,
+    kind text not null,
+    effect text not null,
+    usage text not null,
+    theme text,
+    urgent bigint not null,
+    channel text not null,
+    media_type text,
+    received_at bigint not null,
+    catalogue bytea not null,
+    sealed_key bytea not null,
+    names bytea not null,
+    native bytea not null,
+    canonical bytea not null,
+    commitment bytea not null
+);
+
+create index inbox_case on inbox (case_id, partner);
+create index inbox_leaf on inbox (leaf);
+
+-- `seq` orders what was made, `position` the lane: a parcel that replaces another takes its place.
+-- `head` is 1 for the oldest unsettled parcel of a lane, as long as it may be sent. Whoever
+-- changes parcels of a case holds the lock of its row in `cases`.
+create table outbox (
+    seq bigserial primary key,
+    id bytea not null unique,
+    message_id bytea not null references inbox (id),
+    case_id bytea not null references cases (id),
+    recipient text not null,
+    position bigint not null,
+    leaf bigint not null,
+    kind text not null,
+    usage text not null,
+    urgent bigint not null,
+    answer bigint not null,
+    gap bigint not null,
+    made_at bigint not null,
+    catalogue bytea not null,
+    media_type text not null,
+    detail text not null,
+    sealed_key bytea not null,
+    document bytea not null,
+    digest bytea not null,
+    commitment bytea not null,
+    state text not null,
+    stage text not null,
+    stage_reason text,
+    head bigint not null,
+    attempts bigint not null,
+    next_attempt_at bigint not null,
+    lease_token bytea
+) with (fillfactor = 90);
+
+create index outbox_lane on outbox (case_id, recipient, position, state);
+create index outbox_message on outbox (message_id);
+create index outbox_leaf on outbox (leaf);
+create index outbox_due on outbox (recipient, urgent, next_attempt_at) where head = 1;
+create index outbox_waiting on outbox (recipient, made_at) where state = 'wacht';
+
+-- At the end of its lane, unless it takes another's place.
+create function outbox_place() returns trigger language plpgsql as $$
+begin
+    new.position := coalesce(new.position, new.seq);
+    return new;
+end $$;
+create trigger outbox_placed before insert on outbox
+    for each row execute function outbox_place();
+
+-- Hubs that may hold leases. `id` is the first half of their tokens, and `beat` grows as long as
+-- the hub is there.
+create table hub (
+    id bytea primary key,
+    beat bigint not null
+);
+
+create table attempt (
+    seq bigserial primary key,
+    parcel_id bytea not null references outbox (id),
+    at bigint not null,
+    outcome text not null,
+    leaf bigint not null
+);
+
+create index attempt_parcel on attempt (parcel_id);
+create index attempt_leaf on attempt (leaf);
+
+-- What could not be processed or delivered. `holder` is under whose key the document is sealed.
+create table quarantine (
+    seq bigserial primary key,
+    id bytea not null unique,
+    direction text not null,
+    partner text,
+    reason text not null,
+    detail text not null,
+    named bigint not null,
+    at bigint not null,
+    channel text,
+    media_type text,
+    case_id bytea,
+    message_id bytea,
+    parcel_id bytea,
+    holder bytea,
+    sealed_key bytea,
+    document bytea,
+    commitment bytea,
+    leaf bigint,
+    state text not null,
+    closed_at bigint,
+    closed_by text,
+    closed_why text
+);
+
+create index quarantine_leaf on quarantine (leaf) where leaf is not null;
+create index quarantine_state on quarantine (state, seq);
+create index quarantine_incoming on quarantine (partner, reason)
+    where state = 'open' and direction = 'inkomend';
+create index quarantine_message on quarantine (message_id) where message_id is not null;
+create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not null;
+create index quarantine_holder on quarantine (holder) where holder is not null;
+create index quarantine_case on quarantine (case_id) where case_id is not null;
+
+-- Who saw the content of an entry of quarantine, and why; committed before it is handed out.
+create table reveal (
+    seq bigserial primary key,
+    quarantine_id bytea not null references quarantine (id),
+    by_whom text not null,
+    why text not null,
+    at bigint not null,
+    leaf bigint not null
+);
+
+create index reveal_entry on reveal (quarantine_id, seq);
+
+-- Evidence. `data` is the encoded leaf, exactly the bytes that are hashed into the tree.
+create table leaf (
+    id bigint primary key,
+    subject bytea not null,
+    partner text,
+    data bytea not null
+);
+
+create index leaf_subject on leaf (subject);
+
+-- Ids of leaves are taken in blocks of this size, because rows name a leaf before it is written.
+create sequence leaf_block increment by 16777216 minvalue 0 start with 0;
+
+create function no_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is never changed or deleted', tg_table_name;
+end $$;
+create trigger leaf_stays before update or delete on leaf
+    for each row execute function no_change();
+create trigger leaf_remains before truncate on leaf
+    for each statement execute function no_change();
+
+-- Leaves that have no number yet, written in the transaction of the leaf itself: one that commits
+-- late is still here, where the highest number given out would have passed it by.
+create table unnumbered (
+    seq bigserial primary key,
+    leaf bigint not null
+);
+
+create function leaf_waits() returns trigger language plpgsql as $$
+begin
+    insert into unnumbered (leaf) select id from fresh order by id;
+    return null;
+end $$;
+create trigger leaf_comes after insert on leaf referencing new table as fresh
+    for each statement execute function leaf_waits();
+
+-- The place of a leaf in the tree, given after its commit by the one sequencer. The partner stands
+-- here too, because its log goes by these numbers: ids of leaves are not in the order of commit.
+create table numbered (
+    number bigint primary key,
+    leaf bigint not null unique,
+    partner text
+);
+
+create index numbered_partner on numbered (partner, number) where partner is not null;
+
+create trigger numbered_stays before update or delete on numbered
+    for each row execute function no_change();
+create trigger numbered_remains before truncate on numbered
+    for each statement execute function no_change();
+
+-- Full tiles of 256 hashes, so that a proof reads a few rows only.
+create table tile (
+    level bigint not null,
+    number bigint not null,
+    hashes bytea not null,
+    primary key (level, number)
+);
+
+create table checkpoint (
+    size bigint primary key,
+    root bytea not null,
+    frontier bytea not null,
+    at bigint not null,
+    note text not null
+);
+
+create table erasure (
+    seq bigserial primary key,
+    holder bytea not null unique,
+    kind text not null,
+    asked_by text not null,
+    why text not null,
+    asked_at bigint not null,
+    done_at bigint
+);
+
+create index erasure_open on erasure (seq) where done_at is null;
+
+create table suspension (
+    partner text primary key,
+    since bigint not null,
+    by_whom text not null,
+    why text not null
+);
+
+create table credential (
+    id bytea primary key,
+    partner text not null,
+    hash bytea not null unique,
+    label text not null,
+    added_at bigint not null,
+    revoked_at bigint
+);
+
+create index credential_partner on credential (partner);
+
+create table secret (
+    id bytea primary key,
+    partner text not null,
+    sealed bytea not null,
+    added_at bigint not null,
+    revoked_at bigint
+);
+
+create index secret_partner on secret (partner);
+
+create table activation (
+    seq bigserial primary key,
+    id bytea not null unique,
+    catalogue bytea not null,
+    asked_by text not null,
+    approved_by text,
+    widens bigint not null,
+    note text not null,
+    state text not null,
+    at bigint not null,
+    decided_at bigint,
+    leaf bigint not null
+);
+
+-- The files of a set of configuration that was activated or proposed, as one JSON document: a hub
+-- works under the active set whatever became of the folder it came from.
+create table set_files (
+    catalogue bytea primary key,
+    files bytea not null,
+    at bigint not null
+);

@@ -1,0 +1,8 @@
+-- The keys of cases and of quarantined documents, each wrapped by the hub's key. Kept apart from
+-- the journal, so that backups of it can be short-lived.
+
+create table case_key (
+    holder bytea primary key,
+    epoch bigint not null,
+    wrapped bytea not null
+);

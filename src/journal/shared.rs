@@ -1,0 +1,180 @@
+//! What a writer does because it is not the only one: over PostgreSQL every hub has its own.
+//!
+//! A group takes its locks before it reads: first the keys by which messages and cases are found,
+//! so that what does not exist yet is made once; then the rows of all cases it will touch. Both in
+//! sorted order, so that two groups wait for each other in one direction only. The lanes of a case
+//! change under the lock of its row, and claims pass by what is locked. So numbers, which
+//! sequences give when rows are written, grow within a lane in the order of commit.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::cases;
+use super::sql::{Cell, Conn, query};
+use super::unit::Unit;
+use super::writer::Order;
+use super::{JournalError, PartnerOrder};
+use crate::casework::{self, CorrelationKey};
+use crate::message::{Digest, PartnerId};
+
+/// Not a key of anything else: the one sequencer at a time holds it.
+const SEQUENCER: i64 = 0x5343_4841_4b45_4c02;
+
+/// The rows of cases that anything in a group is about.
+const LOCK: &str = "select c.id from cases c where c.id in (
+        select case_id from correlation where key = any($1)
+        union all select id from cases where number = any($2)
+        union all select case_id from inbox where key = any($3)
+        union all select case_id from outbox where id = any($4)
+        union all select case_id from inbox where id = any($5)
+        union all select case_id from quarantine where id = any($6)
+        union all select o.case_id from quarantine q join outbox o on o.id = q.parcel_id
+            where q.id = any($6))
+    order by c.id for no key update of c";
+
+/// What a group is about.
+#[derive(Default)]
+struct Wanted {
+    /// Keys to lock though nothing may exist under them.
+    keys: BTreeSet<i64>,
+    correlations: BTreeSet<Digest>,
+    numbers: BTreeSet<String>,
+    messages: BTreeSet<Digest>,
+    parcels: BTreeSet<Uuid>,
+    /// Messages by id, of replays.
+    replays: BTreeSet<Uuid>,
+    quarantine: BTreeSet<Uuid>,
+}
+
+/// What other hubs may have changed since the last group.
+pub(super) struct News {
+    pub suspended: BTreeSet<PartnerId>,
+    pub checkpoint: Option<std::sync::Arc<str>>,
+}
+
+/// Reads it, in one go.
+pub(super) async fn news(conn: &mut Conn) -> Result<News, sqlx::Error> {
+    let sql = "select (select note from checkpoint order by size desc limit 1) as note,
+            (select string_agg(partner, ' ') from suspension) as suspended";
+    let row = query(sql, []).fetch_one(conn).await?;
+    let names = row.maybe_text("suspended")?.unwrap_or_default();
+    let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable("suspended"));
+    Ok(News {
+        suspended: names.split_whitespace().map(read).collect::<Result<_, _>>()?,
+        checkpoint: row.maybe_text("note")?.map(Into::into),
+    })
+}
+
+/// Takes the sequencer's place until the transaction ends; false where another hub has it.
+pub(super) async fn become_sequencer(conn: &mut Conn) -> Result<bool, sqlx::Error> {
+    let sql = "select pg_try_advisory_xact_lock($1) as mine";
+    Ok(query(sql, [SEQUENCER.into()]).fetch_one(conn).await?.int("mine")? != 0)
+}
+
+/// Locks one case, for who works outside a group. No matter where it does not exist.
+pub(super) async fn lock_case(conn: &mut Conn, case: Uuid) -> Result<(), sqlx::Error> {
+    let sql = "select id from cases where id = $1 for no key update";
+    query(sql, [case.into()]).fetch_optional(conn).await.map(drop)
+}
+
+impl Unit<'_> {
+    /// Takes the locks of a group.
+    pub async fn lock(&mut self, orders: &[&Order]) -> Result<(), JournalError> {
+        let mut wanted = Wanted::default();
+        for order in orders {
+            self.want(order, &mut wanted);
+        }
+        if !wanted.keys.is_empty() {
+            let sql = "select pg_advisory_xact_lock(key) from unnest($1) as key";
+            let keys = wanted.keys.iter().copied().map(Cell::from).collect();
+            query(sql, [Cell::array(keys)]).fetch_all(self.conn).await?;
+        }
+        if wanted.has_cases() {
+            query(LOCK, wanted.cells()).fetch_all(self.conn).await?;
+        }
+        Ok(())
+    }
+
+    fn want(&self, order: &Order, wanted: &mut Wanted) {
+        match order {
+            Order::Receive(submission) => {
+                let Ok(admitted) = &submission.verdict else { return };
+                let message = admitted.message();
+                let id = self.message_key(&submission.partner, message);
+                wanted.keys.insert(lock_of(id));
+                wanted.messages.insert(id);
+                for key in casework::keys(message) {
+                    match &key {
+                        CorrelationKey::Signal { .. } => {
+                            let hash = cases::hash_of(self, &key);
+                            wanted.keys.insert(lock_of(hash));
+                            wanted.correlations.insert(hash);
+                        }
+                        CorrelationKey::Case { number, .. } => {
+                            wanted.numbers.insert(number.clone());
+                        }
+                    }
+                }
+                wanted.parcels.extend(message.confirmation.iter().map(|c| Uuid::from(c.parcel)));
+            }
+            Order::Settle { parcel, .. } => drop(wanted.parcels.insert((*parcel).into())),
+            Order::Confirm { order, .. } => drop(wanted.parcels.insert(order.parcel.into())),
+            Order::Quarantine { order, .. } => drop(wanted.quarantine.insert(order.id.0)),
+            Order::Replay(replay) => drop(wanted.replays.insert(replay.message.into())),
+            Order::Partner { order, .. } => {
+                let about = match order {
+                    PartnerOrder::Suspend { partner, .. }
+                    | PartnerOrder::Resume { partner, .. }
+                    | PartnerOrder::AddToken { partner, .. }
+                    | PartnerOrder::AddSecret { partner, .. } => partner.as_str(),
+                    _ => "",
+                };
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
+            }
+            // So that two hubs do not each count what a barred partner has, and add to it.
+            Order::TurnAway(message) if message.barred => {
+                let name = message.partner.as_str().as_bytes();
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("geweerd", name)));
+            }
+            // An entry is never taken away, and what it says does not matter here.
+            Order::TurnAway(_) | Order::Reveal { .. } => {}
+            // Claims lock what they find, and pass by what another has.
+            Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
+            Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}
+        }
+    }
+}
+
+impl Wanted {
+    fn has_cases(&self) -> bool {
+        !(self.correlations.is_empty()
+            && self.numbers.is_empty()
+            && self.messages.is_empty()
+            && self.parcels.is_empty()
+            && self.replays.is_empty()
+            && self.quarantine.is_empty())
+    }
+
+    fn cells(self) -> [Cell; 6] {
+        let digests =
+            |set: BTreeSet<Digest>| Cell::Blobs(set.iter().map(|d| Some(d.0.to_vec())).collect());
+        let ids = |set: BTreeSet<Uuid>| {
+            Cell::Blobs(set.iter().map(|id| Some(id.as_bytes().to_vec())).collect())
+        };
+        [
+            digests(self.correlations),
+            Cell::Texts(self.numbers.into_iter().map(Some).collect()),
+            digests(self.messages),
+            ids(self.parcels),
+            ids(self.replays),
+            ids(self.quarantine),
+        ]
+    }
+}
+
+/// The lock of a keyed hash. Two that share it wait for each other for nothing, which is rare.
+fn lock_of(hash: Digest) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = hash.0;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,75 @@
+//! The plug of PostgreSQL: a server that does not flush is refused, one that is killed is missed
+//! until it is back.
+
+use std::sync::Arc;
+
+use super::desk::{Desk, keys, signal, start};
+use super::place::{On, Place};
+use super::postgres::Server;
+use crate::journal::{Journal, JournalError, OpenError, Servers, Store};
+
+fn store_at(url: &str) -> Store {
+    Store::Postgres(Box::new(Servers::parse(url, None).unwrap()))
+}
+
+async fn refused(store: &Store) -> String {
+    match Journal::open(store, keys(1), start()).await {
+        Err(error @ OpenError::Unflushed { .. }) => error.to_string(),
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_flush_is_refused_and_one_that_was_killed_is_missed() {
+    let mut server = Server::start("-c fsync=off");
+    let store = store_at(&server.database());
+    assert!(refused(&store).await.contains("fsync = off"));
+    server.kill();
+    server.launch("-c full_page_writes=off");
+    assert!(refused(&store).await.contains("full_page_writes = off"));
+    server.kill();
+    server.launch("");
+
+    let desk = Desk::at(Arc::new(Place::given(store))).await;
+    let first = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    server.kill();
+    let draft = signal("b-2", "k-1", &["woonbedrijf"]);
+    for _ in 0..2 {
+        let answer = desk.send(&draft).await;
+        assert!(matches!(answer, Err(JournalError::Unavailable(_))), "{answer:?}");
+    }
+    assert!(desk.journal.stats().await.is_err());
+    server.launch("");
+    assert!(!desk.accepted(&draft).await.repeat, "nothing of it was stored before");
+    assert!(desk.journal.message(first.public_id.into()).await.is_ok());
+    desk.journal.sequence(desk.now()).await.unwrap();
+    assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_commits_before_it_flushes_is_refused() {
+    let place = Place::new(On::Postgres);
+    let name = place.psql("select current_database()");
+    for weak in ["off", "local"] {
+        place.psql(&format!("alter database {name} set synchronous_commit = {weak}"));
+        match weak {
+            // Without standbys it flushes here, and there is nobody else to wait for.
+            "local" => drop(place.open().await.unwrap()),
+            _ => assert!(refused(&place.store).await.contains("synchronous_commit = off")),
+        }
+    }
+}
+
+#[test]
+fn a_url_is_shown_without_its_password() {
+    let url = "postgres://schakel:geheim@db.example:5433/logboek";
+    let store = store_at(url);
+    assert_eq!(store.to_string(), "db.example:5433/logboek");
+    assert!(!format!("{store:?}").contains("geheim"));
+    for wrong in ["postgres://schakel:geheim@db:poort/x", "mysql://a:geheim@b/c", "geheim"] {
+        let Err(error) = Servers::parse(wrong, None) else { panic!("{wrong}") };
+        assert!(!error.to_string().contains("geheim") && !format!("{error:?}").contains("geheim"));
+    }
+}
