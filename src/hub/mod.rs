@@ -10,6 +10,7 @@ pub mod clock;
 mod deliver;
 mod desk;
 mod directory;
+mod door;
 mod explain;
 mod follow;
 mod inlet;

@@ -12,6 +12,7 @@ mod cases;
 mod collected;
 mod confirm;
 mod counters;
+mod door;
 mod erase;
 mod error;
 mod health;
@@ -45,6 +46,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
 pub use self::lease::HANDED_OUT_MAX;
@@ -61,7 +63,7 @@ pub use self::reveal::{Reveal, RevealOrder};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
-    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,
+    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, Held, LeaseToken, Look,
     LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
     Submission, Suspended,
 };

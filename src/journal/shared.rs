@@ -118,6 +118,12 @@ impl Unit<'_> {
                 }
                 wanted.parcels.extend(message.confirmation.iter().map(|c| Uuid::from(c.parcel)));
             }
+            // How much a partner has in quarantine is counted by one hub at a time.
+            Order::TurnAway(message) if message.barred => {
+                let partner = message.partner.as_str().as_bytes();
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
+            }
+            Order::TurnAway(_) => {}
             Order::Settle { parcel, .. } => drop(wanted.parcels.insert((*parcel).into())),
             Order::Confirm { order, .. } => drop(wanted.parcels.insert(order.parcel.into())),
             Order::Quarantine { order, .. } => drop(wanted.quarantine.insert(order.id.0)),

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
+use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
@@ -40,6 +41,7 @@ pub const GROUP_MAX: usize = 256;
 /// What the writer is asked to do.
 pub(super) enum Order {
     Receive(Box<Submission>),
+    TurnAway(Box<TurnedAway>),
     Claim {
         recipients: Vec<PartnerId>,
         now: Timestamp,
@@ -97,6 +99,7 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) enum Done {
     Received(Received),
+    TurnedAway(Option<Kept>),
     Leased(Leased),
     Settled,
     Stage(Stage),
@@ -407,6 +410,7 @@ impl Unit<'_> {
 
     async fn order(&mut self, order: &Order) -> Answer {
         match order {
+            Order::TurnAway(message) => self.turn_away(message).await.map(Done::TurnedAway),
             Order::Claim { recipients, now, limit, lease_seconds } => {
                 self.claim(recipients, *now, *limit, *lease_seconds).await.map(Done::Leased)
             }

@@ -169,6 +169,7 @@ impl Desk {
             at: self.now(),
             verdict,
             seed: self.seed(),
+            held: None,
         }
     }
 

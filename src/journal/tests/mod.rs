@@ -34,3 +34,4 @@ mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 mod reveals;
+mod turned_away;

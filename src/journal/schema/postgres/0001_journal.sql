@@ -148,6 +148,8 @@ create table quarantine (
 
 create index quarantine_leaf on quarantine (leaf) where leaf is not null;
 create index quarantine_state on quarantine (state, seq);
+create index quarantine_incoming on quarantine (partner, reason)
+    where state = 'open' and direction = 'inkomend';
 create index quarantine_message on quarantine (message_id) where message_id is not null;
 create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not null;
 create index quarantine_holder on quarantine (holder) where holder is not null;
