@@ -20,6 +20,12 @@ pub(super) type HubId = [u8; 8];
 #[derive(Default)]
 pub(super) struct Neighbours(HashMap<HubId, (i64, u32)>);
 
+/// Says that a hub is there, before it leases anything.
+pub(super) async fn appear(conn: &mut Conn, own: HubId) -> Result<(), sqlx::Error> {
+    let sql = "insert into hub (id, beat) values ($1, 0) on conflict (id) do nothing";
+    query(sql, [own.to_vec().into()]).execute(conn).await.map(drop)
+}
+
 impl Neighbours {
     /// One beat, and one look. Answers how many leases of hubs that are gone were freed.
     pub async fn beat(

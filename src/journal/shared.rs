@@ -118,6 +118,12 @@ impl Unit<'_> {
                 }
                 wanted.parcels.extend(message.confirmation.iter().map(|c| Uuid::from(c.parcel)));
             }
+            // How much a partner has in quarantine is counted by one hub at a time.
+            Order::TurnAway(message) if message.barred => {
+                let partner = message.partner.as_str().as_bytes();
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
+            }
+            Order::TurnAway(_) => {}
             Order::Settle { parcel, .. } => drop(wanted.parcels.insert((*parcel).into())),
             Order::Confirm { order, .. } => drop(wanted.parcels.insert(order.parcel.into())),
             Order::Quarantine { order, .. } => drop(wanted.quarantine.insert(order.id.0)),
@@ -132,13 +138,8 @@ impl Unit<'_> {
                 };
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
             }
-            // So that two hubs do not each count what a barred partner has, and add to it.
-            Order::TurnAway(message) if message.barred => {
-                let name = message.partner.as_str().as_bytes();
-                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("geweerd", name)));
-            }
             // An entry is never taken away, and what it says does not matter here.
-            Order::TurnAway(_) | Order::Reveal { .. } => {}
+            Order::Reveal { .. } => {}
             // Claims lock what they find, and pass by what another has.
             Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
             Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}

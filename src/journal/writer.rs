@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::beat::Neighbours;
+use super::beat::{self, Neighbours};
 use super::counters::Counters;
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
@@ -302,6 +302,9 @@ impl State {
         let suspended = partners::load_suspended(&mut journal).await?;
         let tree = Tree::load(&mut journal, &vault.hub).await?;
         journal.end().await?;
+        if journal.is_postgres() {
+            beat::appear(&mut journal, vault.instance()).await?;
+        }
         let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
         Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes })
     }

@@ -16,8 +16,8 @@ const KEYS_FILE: &str = "sleutels.sqlite";
 const JOURNAL_STEPS: [&str; 4] = [
     include_str!("../schema/sqlite/0001_journal.sql"),
     include_str!("../schema/sqlite/0002_reveal.sql"),
-    include_str!("../schema/sqlite/0003_sets.sql"),
-    include_str!("../schema/sqlite/0004_barred.sql"),
+    include_str!("../schema/sqlite/0003_barred.sql"),
+    include_str!("../schema/sqlite/0004_sets.sql"),
 ];
 const KEYS_STEPS: [&str; 1] = [include_str!("../schema/sqlite/0001_keys.sql")];
 

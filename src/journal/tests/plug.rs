@@ -1,7 +1,12 @@
 //! The plug of PostgreSQL: a server that does not flush is refused, one that is killed is missed
 //! until it is back.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
 
 use super::desk::{Desk, keys, signal, start};
 use super::place::{On, Place};
@@ -45,6 +50,66 @@ async fn a_server_that_does_not_flush_is_refused_and_one_that_was_killed_is_miss
     assert!(desk.journal.message(first.public_id.into()).await.is_ok());
     desk.journal.sequence(desk.now()).await.unwrap();
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
+    desk.close().await;
+}
+
+/// A way to a server that can be cut without anybody noticing, as a broken firewall does.
+struct HalfOpen {
+    folder: tempfile::TempDir,
+    cut: tokio::sync::watch::Sender<bool>,
+}
+
+impl HalfOpen {
+    fn before(url: &str) -> (Self, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let (start, database) = url.rsplit_once('/').unwrap();
+        let socket = start.rsplit('@').next().unwrap().replace("%2F", "/");
+        let socket = Path::new(&socket).join(".s.PGSQL.5432");
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let (cut, is_cut) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(&socket).await.unwrap();
+                let ((from_client, to_client), (from_server, to_server)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(pass(from_client, to_server, is_cut.clone()));
+                tokio::spawn(pass(from_server, to_client, is_cut.clone()));
+            }
+        });
+        let host = folder.path().display().to_string().replace('/', "%2F");
+        (Self { folder, cut }, format!("postgres://postgres@{host}/{database}"))
+    }
+}
+
+async fn pass(
+    mut from: tokio::net::unix::OwnedReadHalf,
+    mut to: tokio::net::unix::OwnedWriteHalf,
+    mut cut: tokio::sync::watch::Receiver<bool>,
+) {
+    let mut piece = [0; 4096];
+    while let Ok(size @ 1..) = from.read(&mut piece).await {
+        if cut.wait_for(|cut| !cut).await.is_err() || to.write_all(&piece[..size]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_half_open_holds_nobody_for_long() {
+    let server = Server::start("");
+    let (way, through) = HalfOpen::before(&server.database());
+    let desk = Desk::at(Arc::new(Place::given(store_at(&through)))).await;
+    desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
+    way.cut.send_replace(true);
+    let draft = signal("b-2", "k-1", &["woonbedrijf"]);
+    let asked = tokio::time::timeout(Duration::from_secs(30), desk.send(&draft)).await;
+    let answer = asked.expect("an answer within half a minute");
+    assert!(matches!(answer, Err(JournalError::Unavailable(_))), "{answer:?}");
+    assert!(!desk.journal.writable());
+    way.cut.send_replace(false);
+    assert!(!desk.accepted(&draft).await.repeat);
+    assert!(desk.journal.writable());
+    assert!(way.folder.path().exists());
     desk.close().await;
 }
 

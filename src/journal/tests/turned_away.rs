@@ -1,7 +1,7 @@
 //! What is turned away is kept, and fills no disk.
 
 use super::desk::{CATALOGUE, Desk, partner};
-use super::place::On;
+use super::place::{On, Place};
 use crate::evidence::commitment;
 use crate::journal::{
     BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Decision, QuarantineFilter, QuarantineOrder, TurnedAway,
@@ -118,9 +118,12 @@ async fn a_barred_partner_has_so_many_bytes_and_no_more(on: On) {
 
 #[tokio::test]
 async fn counting_walks_along_an_index() {
-    let desk = Desk::new(On::Sqlite).await;
-    let sql = "select count(*) from quarantine where partner = 'politie' and state = 'open'
-        and direction = 'inkomend' and reason in ('geschorst', 'onbekende-partner')";
-    let plan = desk.place.plan(sql).await;
+    let place = Place::new(On::Sqlite);
+    let plan = place
+        .plan(
+            "select count(*) from quarantine where partner = 'politie' and state = 'open'
+                and direction = 'inkomend' and reason in ('geschorst', 'onbekende-partner')",
+        )
+        .await;
     assert!(plan.contains("quarantine_incoming"), "{plan}");
 }
