@@ -29,6 +29,14 @@ const INBOX: Table = Table {
     suffix: "",
 };
 
+impl Submission {
+    /// Whether what recipients got before matters to what it leads to; to an answer it does not.
+    fn looks_back(&self) -> bool {
+        let asks = |admitted: &Admitted| admitted.message().effect != Effect::Bevestiging;
+        self.rules.looks_back && self.verdict.as_ref().is_ok_and(asks)
+    }
+}
+
 /// What a group of messages has fetched, and what it will write.
 #[derive(Default)]
 struct Group {
@@ -168,7 +176,7 @@ impl Group {
             cases.insert(row.uuid("case_id")?);
         }
         group.book = CaseBook::load(unit, &keys, cases).await?;
-        if submissions.iter().any(|submission| submission.rules.looks_back) {
+        if submissions.iter().any(|submission| submission.looks_back()) {
             group.book.look_back(unit).await?;
         }
         Ok(group)

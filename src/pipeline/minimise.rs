@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::generalise;
 use super::parcel::{Withheld, WithheldReason};
-use crate::catalogue::cel::Engine;
+use crate::catalogue::cel::{Engine, Expression};
 use crate::catalogue::facts;
 use crate::catalogue::purpose::{Grant, Purpose, Treatment};
 use crate::catalogue::schema::At;
@@ -85,6 +85,7 @@ pub fn minimise<'a>(
         return walk.outcome(Map::new());
     };
     let mut out = Map::with_capacity(fields.len());
+    let mut inner = Level::default();
     for field in shapes {
         let name = field.name.as_str();
         let Some(value) = fields.get(name) else { continue };
@@ -97,8 +98,10 @@ pub fn minimise<'a>(
         } else if facts::ALWAYS.contains(&name) {
             walk.keep(&at, None, None);
             out.insert(name.to_owned(), value.clone());
-        } else if let Some(kept) = walk.field(value, Spot::of(field), &level.descend(name), &at) {
-            out.insert(name.to_owned(), kept);
+        } else {
+            inner.go_below(&level, |hold| hold.field(name));
+            let kept = walk.field(value, Spot::of(field), &inner, &at);
+            out.extend(kept.map(|kept| (name.to_owned(), kept)));
         }
     }
     walk.outcome(out)
@@ -122,6 +125,10 @@ impl<'a> Hold<'a> {
 
     fn names(&self, field: &str) -> bool {
         self.node.is_some_and(|node| node.fields.contains_key(field))
+    }
+
+    fn condition(&self) -> Option<&'a Expression> {
+        self.node.and_then(|node| node.condition.as_ref())
     }
 
     /// Whether it grants something here or below.
@@ -153,6 +160,7 @@ impl<'a> Hold<'a> {
 }
 
 /// All purposes at one place: of the sender, and of the other origin where there is one.
+#[derive(Default)]
 struct Level<'a> {
     own: Vec<Hold<'a>>,
     other: Option<(&'a str, Vec<Hold<'a>>)>,
@@ -166,18 +174,18 @@ struct Granted<'a> {
 }
 
 impl<'a> Level<'a> {
-    fn map(&self, step: impl Fn(Hold<'a>) -> Hold<'a>) -> Self {
-        Self {
-            own: self.own.iter().copied().map(&step).collect(),
-            other: self
-                .other
-                .as_ref()
-                .map(|(kind, holds)| (*kind, holds.iter().copied().map(&step).collect())),
-        }
+    /// Becomes what is one step below another, in the room that it has already.
+    fn go_below(&mut self, above: &Self, step: impl Fn(Hold<'a>) -> Hold<'a>) {
+        self.own.clear();
+        self.own.extend(above.own.iter().copied().map(&step));
+        let other = above.other.as_ref();
+        self.other = other.map(|(kind, holds)| (*kind, holds.iter().copied().map(&step).collect()));
     }
 
-    fn descend(&self, name: &str) -> Self {
-        self.map(|hold| hold.field(name))
+    /// Whether any purpose covers some of the elements here only.
+    fn is_conditional(&self) -> bool {
+        let other = self.other.iter().flat_map(|(_, holds)| holds);
+        self.own.iter().chain(other).any(|hold| hold.condition().is_some())
     }
 
     fn granted(&self, sensitive: Option<&str>) -> Granted<'a> {
@@ -336,13 +344,14 @@ impl<'a> Walk<'a, '_> {
         let hopeful = level.own.iter().any(Hold::grants);
         let room = value.as_object().filter(|_| hopeful).map_or(0, Map::len);
         let (mut out, mut granted_any) = (Map::with_capacity(room), false);
+        let mut inner = Level::default();
         for field in shapes {
             let name = field.name.as_str();
             let Some(value) = value.get(name) else { continue };
             if facts::NEVER.contains(&name) {
                 continue;
             }
-            let inner = level.descend(name);
+            inner.go_below(level, |hold| hold.field(name));
             let at = At::Field(at, name);
             if carried.contains(&name) {
                 let granted = inner.granted(None);
@@ -372,14 +381,17 @@ impl<'a> Walk<'a, '_> {
     ) -> Option<Value> {
         let before = self.mark();
         let mut out = Vec::new();
+        let mut all = Level::default();
+        all.go_below(level, Hold::element);
+        let conditional = all.is_conditional();
         for (index, item) in items.iter().enumerate() {
             let here = At::Element(at, index);
-            let all = level.map(Hold::element);
-            let covered = self.covered(&all, item);
+            let covered = conditional.then(|| self.covered(&all, item));
+            let covered = covered.as_ref().unwrap_or(&all);
             let grants = |level: &Level<'a>| level.own.iter().any(Hold::grants);
-            if grants(&all) && !grants(&covered) {
+            if grants(&all) && !grants(covered) {
                 self.withhold(&here, WithheldReason::RolNietGedeeld, level);
-            } else if let Some(kept) = self.field(item, element, &covered, &here) {
+            } else if let Some(kept) = self.field(item, element, covered, &here) {
                 out.push(kept);
             }
         }
@@ -407,7 +419,7 @@ impl<'a> Walk<'a, '_> {
 
     /// Whether a purpose covers this element; a condition that fails covers nothing.
     fn covers(&self, hold: &Hold<'a>, item: &Value) -> bool {
-        hold.node.and_then(|node| node.condition.as_ref()).is_none_or(|condition| {
+        hold.condition().is_none_or(|condition| {
             let mut scope = self.grants.engine.scope();
             scope.bind("b", item);
             condition.holds(&scope).unwrap_or(false)

@@ -27,6 +27,12 @@ pub fn present(condition: &IdedExpr, holds: bool) -> Present {
         }
         Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::LOGICAL_NOT, [inner]) => present(inner, !holds),
+            // `'@id' in b.x` asks for what has() has no name for.
+            (operators::IN, [name, among]) if holds => {
+                let asked = literal(name).zip(path_of(among));
+                let asked = asked.map(|(name, among)| with_those_above(&among.then(name)));
+                Some(asked.unwrap_or_default())
+            }
             // All that holds of either side, or what both sides agree on.
             (operators::LOGICAL_AND, [left, right]) if holds => {
                 both(present(left, true), present(right, true))
@@ -47,21 +53,37 @@ pub fn present(condition: &IdedExpr, holds: bool) -> Present {
     }
 }
 
-/// The condition that guards a path, as its author would write it; `None` where `has()` cannot
-/// ask for it, as for an element by its position.
+/// The condition that guards a path, as its author would write it; `None` where nothing can ask
+/// for it, as for an element by its position.
 pub fn question(path: &Path) -> Option<String> {
-    let name = |text: &str| {
-        let mut letters = text.chars();
-        letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-    };
-    let asked = matches!(path.steps.last(), Some(Step::Field(_)));
-    let plain = path.steps.iter().all(|step| match step {
-        Step::Field(text) => name(text),
-        Step::At(_) => true,
-        Step::Each => false,
-    });
-    (asked && plain).then(|| format!("has({path})"))
+    let (Step::Field(last), above) = path.steps.split_last()? else { return None };
+    let mut place = path.root.clone();
+    for step in above {
+        place.push_str(&match step {
+            Step::Field(name) if is_identifier(name) => format!(".{name}"),
+            Step::Field(name) => format!("['{name}']"),
+            Step::At(index) => format!("[{index}]"),
+            Step::Each => return None,
+        });
+    }
+    Some(if is_identifier(last) {
+        format!("has({place}.{last})")
+    } else {
+        format!("'{last}' in {place}")
+    })
+}
+
+fn is_identifier(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn literal(expr: &IdedExpr) -> Option<Step> {
+    match &expr.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(Step::Field(text.inner().to_owned())),
+        _ => None,
+    }
 }
 
 /// An expression as a path from a variable, where it is one.

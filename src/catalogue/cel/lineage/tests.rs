@@ -207,6 +207,12 @@ fn a_guard_counts_only_where_it_is_known_to_have_held() {
         ("has(b.adres) ? b.adres.postcode : ''", postcode),
         // Once the whole is there, so is what it stands in; but asking needs that already.
         ("has(b.adres.postcode) ? b.adres.straat + b.adres.postcode : ''", "b.adres"),
+        // What has() has no name for.
+        ("'@id' in b ? b['@id'] : ''", ""),
+        ("'@id' in b && b['@id'] == 'x'", ""),
+        ("!('@id' in b) ? b['@id'] : ''", "b.@id"),
+        ("'thema' in b ? b['@id'] : b.thema", "b.@id b.thema"),
+        ("b.id in ['thema'] ? b.thema : ''", "b.thema"),
         // An alias keeps what is known of it.
         ("(has(b.adres) && has(b.adres.postcode) ? b.adres : b.adres).postcode", postcode),
         ("has(b.adres) ? (has(b.adres.postcode) ? b.adres : b.adres).postcode : ''", postcode),
@@ -264,8 +270,8 @@ fn what_is_not_guarded_comes_with_the_guard_to_write() {
         ("has(b.adres) ? b.adres.postcode : ''", Some("has(b.adres.postcode)")),
         ("b.codes.exists(c, c == 'x')", Some("has(b.codes)")),
         ("has(b.personen) && b.personen.exists(p, p.naam == 'x')", Some("has(p.naam)")),
-        // For these no has() can be written.
-        ("b['@id']", None),
+        ("b['@id']", Some("'@id' in b")),
+        // For this nothing can be written.
         ("has(b.personen) ? b.personen[0].rol : ''", None),
     ];
     for (text, guard) in cases {
