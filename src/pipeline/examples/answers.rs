@@ -48,7 +48,7 @@ impl Runner<'_> {
         self.seen.document(&form.schema.file, &made.native);
         let read = |bytes| {
             Decoded::read(self.connector, bytes, None)
-                .and_then(|decoded| decoded.to_value(&form.schema.shape))
+                .and_then(|mut decoded| decoded.take_value(&form.schema.shape))
                 .map_err(|refusal| unexpected(&refusal.violations, "native").join("; "))
         };
         let mut problems = differences(&read(self.native()?)?, &read(&made.answer.bytes)?);
