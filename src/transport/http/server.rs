@@ -65,8 +65,8 @@ pub async fn bind(address: SocketAddr, beyond_loopback: bool) -> Result<Listenin
     Ok(Listening { listener, address })
 }
 
-/// Serves until `stop` completes, over TLS where it is given; then takes no new requests, and gives those under way
-/// `limits.shutdown_time`.
+/// Serves until `stop` completes, over TLS where it is given; then takes no new requests, and
+/// gives those under way `limits.shutdown_time`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -86,7 +86,8 @@ pub async fn serve(
             accepted = listener.accept(), if room => match accepted {
                 Ok((stream, _)) => {
                     let (router, limits) = (router.clone(), limits.clone());
-                    connections.spawn(attend(stream, router, limits, tls.clone(), told_stop.clone()));
+                    let (tls, told_stop) = (tls.clone(), told_stop.clone());
+                    connections.spawn(attend(stream, router, limits, tls, told_stop));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
