@@ -19,7 +19,9 @@ use crate::evidence::HubKeys;
 use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
+use crate::telemetry::Meter;
 use crate::transport::files::{Folder, POLL_EVERY};
+use crate::transport::http::metrics::metrics_router;
 use crate::transport::http::tls::{Tls, TlsError, TlsFiles};
 use crate::transport::http::{
     self, AdminDesk, AdminToken, BindError, Limits, admin_router, partner_router,
@@ -47,6 +49,8 @@ pub struct Addresses {
     /// Whether it may listen beyond loopback without TLS of its own, behind a proxy that has it.
     pub beyond_loopback: bool,
     pub tls: Option<TlsFiles>,
+    /// For Prometheus, and whether that may be beyond loopback.
+    pub metrics: Option<(SocketAddr, bool)>,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -106,6 +110,8 @@ pub enum RunError {
     Bind(#[from] BindError),
     #[error("the certificate cannot be used")]
     Tls(#[from] TlsError),
+    #[error("the figures cannot be counted")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
     #[error("the data folder cannot be written")]
     Folder(#[from] std::io::Error),
     #[error("the system gives no randomness")]
@@ -178,6 +184,7 @@ impl Service {
             http::serve(office_door.listener, router, limits, None, signal).await;
             "beheer"
         });
+        serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
         spawn_loop(&mut tasks, "ondertekenen", &stopping, sign(hub.clone()));
         let (partners, signal) =
             (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
@@ -224,6 +231,28 @@ impl Service {
         drop(self.hub);
         let _ended = tokio::time::timeout(STOP_MOST, self.writer).await;
     }
+}
+
+/// Listens for Prometheus, where that was asked for.
+async fn serve_metrics(
+    tasks: &mut JoinSet<&'static str>,
+    hub: &Arc<Hub>,
+    addresses: &Addresses,
+    stopping: &watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let Some((address, beyond_loopback)) = addresses.metrics else { return Ok(()) };
+    let door = http::bind(address, beyond_loopback).await?;
+    let certificate = addresses.tls.as_ref().map(|files| files.certificate.clone());
+    let meter = Meter::start(hub.clone(), certificate)?;
+    let limits = Limits::default();
+    let router = metrics_router(Arc::new(meter), &limits);
+    tracing::info!(metrics.listen = %door.address, "figures for Prometheus");
+    let signal = stopped(stopping.clone());
+    tasks.spawn(async move {
+        http::serve(door.listener, router, limits, None, signal).await;
+        "cijfers"
+    });
+    Ok(())
 }
 
 fn spawn_loop(

@@ -44,6 +44,17 @@ pub struct Settings {
     pub http: HttpSettings,
     pub journal: JournalSettings,
     pub log: LogSettings,
+    pub metrics: Option<MetricsSettings>,
+}
+
+/// Figures for Prometheus, at `/metrics` of an address of their own.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSettings {
+    pub listen: std::net::SocketAddr,
+    /// They name partners and are there for who can reach the address.
+    #[serde(default)]
+    pub beyond_loopback: bool,
 }
 
 #[derive(Debug, Clone, serde::Deserialize)]

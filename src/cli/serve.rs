@@ -31,6 +31,7 @@ async fn serve(
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),
+        metrics: settings.metrics.map(|metrics| (metrics.listen, metrics.beyond_loopback)),
     };
     let mut service = Service::start(data, &store, keys, &files, &addresses)
         .await

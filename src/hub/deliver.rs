@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::active::Active;
 use super::look::look;
-use super::{Hub, clock};
+use super::{Hub, clock, meters};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::{Delivery as Way, Partner};
 use crate::journal::{AttemptOutcome, JournalError, Look, Outgoing};
@@ -128,6 +128,7 @@ impl Deliverer {
                 AttemptOutcome::Quarantine { reason }
             }
         };
+        meters::attempted(way_name(&partner.delivery), outcome_name(&outcome));
         tracing::info!(partner.id = %partner.id, parcel.id = %id, attempt = attempts,
             outcome = outcome_name(&outcome), "attempt to deliver");
         match hub.journal.settle(id, lease, outcome, now).await {
@@ -139,6 +140,14 @@ impl Deliverer {
             hub.take_answer(active, partner, id, media_type, bytes).await;
         }
         Ok(())
+    }
+}
+
+const fn way_name(way: &Way) -> &'static str {
+    match way {
+        Way::Postvak => "mailbox",
+        Way::Webhook { .. } => "webhook",
+        Way::Map { .. } => "folder",
     }
 }
 

@@ -2,9 +2,10 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::active::Active;
-use super::{Hub, clock};
+use super::{Hub, clock, meters};
 use crate::catalogue::partner::Partner;
 use crate::evidence::Receipt;
 use crate::journal::{Accepted, Held, JournalError, Kept, Received, Submission};
@@ -19,7 +20,12 @@ const LARGE_BYTES: usize = 64 * 1024;
 
 impl Inlet for Hub {
     fn receive(&self, delivery: Delivery) -> Answer<'_, Outcome> {
-        Box::pin(self.take_in(delivery))
+        Box::pin(async move {
+            let (channel, started) = (delivery.channel.as_str(), Instant::now());
+            let outcome = self.take_in(delivery).await;
+            meters::taken(channel, outcome.verdict, started.elapsed());
+            outcome
+        })
     }
 
     fn too_large(&self, notice: TooLarge) -> Answer<'_, Outcome> {

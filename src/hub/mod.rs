@@ -16,6 +16,7 @@ mod follow;
 mod inlet;
 mod look;
 mod mend;
+pub mod meters;
 mod replay;
 mod set_check;
 

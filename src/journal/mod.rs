@@ -20,6 +20,7 @@ mod keys;
 mod lease;
 mod listings;
 mod lookups;
+mod observe;
 mod open;
 mod outbox;
 mod partners;
@@ -55,6 +56,7 @@ pub use self::listings::{
     Waiting,
 };
 pub use self::lookups::{Activation, Credential};
+pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{Servers, Store};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};

@@ -12,6 +12,7 @@ mod disk_full;
 mod hub;
 mod hubs;
 mod isolation;
+mod metrics;
 mod moments;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -26,6 +26,7 @@ mod hubs;
 mod hubs_at_once;
 mod incoming;
 mod mailbox;
+mod observe;
 mod operators;
 mod outage;
 mod parcels;

@@ -13,6 +13,7 @@ mod dress;
 pub mod guard;
 mod mailbox;
 mod messages;
+pub mod metrics;
 mod server;
 mod signature;
 pub mod tls;

@@ -53,6 +53,7 @@ create table inbox (
 
 create index inbox_case on inbox (case_id, partner);
 create index inbox_leaf on inbox (leaf);
+create index inbox_partner on inbox (partner, received_at);
 
 -- `seq` orders what was made, `position` the lane: a parcel that replaces another takes its place.
 -- `head` is 1 for the oldest unsettled parcel of a lane, as long as it may be sent. Whoever
