@@ -1,6 +1,8 @@
 //! The tasks of a running hub: started here and nowhere else, stopped softly, then hard. A task
 //! that ends by itself ends the process with an error.
 
+mod broker;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,6 +27,8 @@ use crate::transport::http::{
 };
 use crate::transport::{Inlet, PartnerDesk};
 
+pub use broker::Broker;
+
 /// How often new evidence is signed.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How often the files of the certificate are read again.
@@ -37,13 +41,15 @@ const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a soft stop may take.
 const STOP_MOST: Duration = Duration::from_secs(15);
 
-/// Where a hub listens.
+/// Where a hub listens, and whom it connects to.
 #[derive(Debug, Clone)]
 pub struct Addresses {
     pub http: SocketAddr,
     /// Whether it may listen beyond loopback without TLS of its own, behind a proxy that has it.
     pub beyond_loopback: bool,
     pub tls: Option<TlsFiles>,
+    /// How it reaches its broker; `None`: nothing goes that way.
+    pub broker: Option<Broker>,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -176,6 +182,9 @@ impl Service {
         let (partners, signal) = (serve_partners(hub.clone(), stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        if let Some(broker) = &addresses.broker {
+            broker::start(&hub, broker, &mut tasks, &stopping);
+        }
         Ok(Self {
             hub,
             http: door.address,
@@ -262,7 +271,7 @@ async fn serve_partners(hub: Arc<Hub>, stopping: watch::Receiver<bool>) {
             .catalogue
             .partners
             .values()
-            .filter(|partner| !matches!(partner.delivery, Delivery::Postvak))
+            .filter(|partner| !matches!(partner.delivery, Delivery::Postvak | Delivery::RabbitMq))
             .map(|partner| partner.id.clone())
             .collect();
         serving.retain(|id, _| wanted.contains(id));

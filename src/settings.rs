@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+mod broker;
+
 use crate::catalogue::problem::Files;
 use crate::transport::http::tls::TlsFiles;
+
+pub use broker::{BrokerError, BrokerSettings};
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 static CONNECTORS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/connectors");
@@ -42,6 +46,8 @@ pub enum ReadError {
 pub struct Settings {
     pub http: HttpSettings,
     pub log: LogSettings,
+    /// Without it nothing of the broker road runs.
+    pub broker: Option<BrokerSettings>,
 }
 
 #[derive(Debug, Clone, serde::Deserialize)]

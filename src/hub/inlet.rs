@@ -8,12 +8,12 @@ use super::{Hub, clock};
 use crate::catalogue::partner::Partner;
 use crate::evidence::Receipt;
 use crate::journal::{Accepted, JournalError, Received, Refused, Submission};
-use crate::message::{ExternalId, Fault, PublicId, Refusal, Stage, Timestamp};
+use crate::message::{ExternalId, Fault, PartnerId, PublicId, Refusal, Stage, Timestamp};
 use crate::pipeline::{Answered, Incoming, admit, native_answer, split};
 use crate::transport::{Answer, Channel, Delivery, Inlet, Outcome, Problem, Verdict};
 
 /// When a sender may try again after the journal could not be written.
-const RETRY_AFTER_S: u32 = 5;
+pub(super) const RETRY_AFTER_S: u32 = 5;
 /// Documents larger than this are admitted where they do not hold up others.
 const LARGE_BYTES: usize = 64 * 1024;
 
@@ -98,6 +98,38 @@ impl Hub {
                 tracing::error!(partner.id = %partner.id, error = %super::chain(&error),
                     "message not accepted: the journal cannot be written");
                 unavailable(cause(&error))
+            }
+        }
+    }
+
+    /// Keeps bytes that are not to be processed, and answers as for any refused message.
+    pub(super) async fn quarantine_bytes(
+        &self,
+        partner: PartnerId,
+        channel: Channel,
+        media_type: Option<String>,
+        bytes: Vec<u8>,
+        refusal: Refusal,
+    ) -> Outcome {
+        let (active, at) = (self.active(), clock::now());
+        let Ok(seed) = clock::random() else { return unavailable("randomness").0 };
+        let submission = Submission {
+            rules: active.rules.clone(),
+            partner: partner.clone(),
+            channel: channel.as_str(),
+            media_type,
+            bytes,
+            at,
+            verdict: Err(refusal),
+            seed,
+        };
+        match self.journal.receive(submission).await {
+            Ok(Received::Refused(refused)) => refused_plainly(&refused).0,
+            // What comes with a refusal is never accepted.
+            Ok(Received::Accepted(_)) => Outcome::unavailable(RETRY_AFTER_S),
+            Err(error) => {
+                tracing::error!(error = %super::chain(&error), "a dead letter waits");
+                unavailable(cause(&error)).0
             }
         }
     }
@@ -224,13 +256,7 @@ fn refuse(
     native_wanted: bool,
 ) -> (Outcome, Value) {
     let id = PublicId::from(refused.quarantine.0);
-    let problem = problem_of(&refused.refusal);
-    let mut told = problem.to_json();
-    if let Some(object) = told.as_object_mut() {
-        object.insert("uitval".to_owned(), json!(refused.quarantine));
-        object.insert("zout".to_owned(), json!(BASE64_STANDARD.encode(refused.salt)));
-        object.insert("hash".to_owned(), json!(refused.commitment.to_string()));
-    }
+    let (plain, told) = refused_plainly(refused);
     let answered = Answered { id, external_id, at, refusal: Some(&refused.refusal) };
     let native = native_wanted.then(|| native_answer(&active.catalogue, partner, &answered));
     let outcome = match native.flatten() {
@@ -241,13 +267,26 @@ fn refuse(
             body: native.bytes,
             follow: None,
         },
-        None => Outcome {
-            verdict: Verdict::Refused,
-            status: problem.status,
-            media_type: Problem::MEDIA_TYPE.to_owned(),
-            body: told.to_string().into_bytes(),
-            follow: None,
-        },
+        None => plain,
+    };
+    (outcome, told)
+}
+
+/// A refusal as problem+json with its proof, and the same as a value.
+fn refused_plainly(refused: &Refused) -> (Outcome, Value) {
+    let problem = problem_of(&refused.refusal);
+    let mut told = problem.to_json();
+    if let Some(object) = told.as_object_mut() {
+        object.insert("uitval".to_owned(), json!(refused.quarantine));
+        object.insert("zout".to_owned(), json!(BASE64_STANDARD.encode(refused.salt)));
+        object.insert("hash".to_owned(), json!(refused.commitment.to_string()));
+    }
+    let outcome = Outcome {
+        verdict: Verdict::Refused,
+        status: problem.status,
+        media_type: Problem::MEDIA_TYPE.to_owned(),
+        body: told.to_string().into_bytes(),
+        follow: None,
     };
     (outcome, told)
 }

@@ -18,8 +18,11 @@ const KEYS_FILE: &str = "sleutels.sqlite";
 const LOCK_FILE: &str = "schakel.lock";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 2] =
-    [include_str!("schema/0001_journal.sql"), include_str!("schema/0002_reveal.sql")];
+const JOURNAL_STEPS: [&str; 3] = [
+    include_str!("schema/0001_journal.sql"),
+    include_str!("schema/0002_reveal.sql"),
+    include_str!("schema/0003_unconfirmed.sql"),
+];
 const KEYS_STEPS: [&str; 1] = [include_str!("schema/0001_keys.sql")];
 
 /// How long a statement waits for another connection.

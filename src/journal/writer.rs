@@ -21,8 +21,8 @@ use super::sequence::{Sequenced, Tree};
 use super::sql::{Cell, query};
 use super::unit::{Counters, Unit};
 use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
-    Submission,
+    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, OpenError,
+    Received, Rules, Submission,
 };
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -79,6 +79,10 @@ pub(super) enum Order {
         now: Timestamp,
     },
     Rewrap,
+    Mailbox {
+        order: MailboxOrder,
+        now: Timestamp,
+    },
 }
 
 /// What the writer answers.
@@ -422,6 +426,9 @@ impl Unit<'_> {
             }
             Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
+            Order::Mailbox { order, now } => {
+                self.mailbox_order(order, *now).await.map(|()| Done::Settled)
+            }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
             Order::Receive(_) | Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap => {

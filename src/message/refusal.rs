@@ -48,6 +48,9 @@ pub enum Fault {
     Vertaling,
     /// A receipt for a parcel this partner never got (404).
     OnbekendeZending,
+    /// A broker offered it again and again and it was never settled: ours to look at (422, and
+    /// quarantined).
+    Onverwerkt,
 }
 
 impl Fault {
@@ -62,6 +65,7 @@ impl Fault {
             Self::AndereInhoud => "andere-inhoud",
             Self::Vertaling => "vertaling",
             Self::OnbekendeZending => "onbekende-zending",
+            Self::Onverwerkt => "onverwerkt",
         }
     }
 
@@ -74,7 +78,7 @@ impl Fault {
             Self::AndereInhoud => 409,
             Self::TeGroot => 413,
             Self::Mediatype => 415,
-            Self::Ongeldig | Self::OnbekendType | Self::Vertaling => 422,
+            Self::Ongeldig | Self::OnbekendType | Self::Vertaling | Self::Onverwerkt => 422,
         }
     }
 
@@ -90,6 +94,7 @@ impl Fault {
             Self::AndereInhoud => "Dit berichtnummer is eerder gebruikt met een andere inhoud.",
             Self::Vertaling => "Het bericht kon niet worden vertaald; de beheerder kijkt ernaar.",
             Self::OnbekendeZending => "Deze zending is onbekend of was niet voor u bestemd.",
+            Self::Onverwerkt => "Het bericht is herhaald aangeboden en niet verwerkt.",
         }
     }
 }

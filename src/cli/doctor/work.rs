@@ -244,8 +244,8 @@ async fn partners(journal: &Journal, set: &Catalogue) -> Result<Vec<Finding>, Jo
     let (mut no_key, mut no_secret) = (Vec::new(), Vec::new());
     for partner in set.partners.values() {
         let keys = journal.credentials(&partner.id).await?;
-        let by_folder = matches!(partner.delivery, Delivery::Map { .. });
-        if !by_folder && keys.iter().all(|key| key.revoked_at.is_some()) {
+        let keyless = matches!(partner.delivery, Delivery::Map { .. } | Delivery::RabbitMq);
+        if !keyless && keys.iter().all(|key| key.revoked_at.is_some()) {
             no_key.push(partner.id.to_string());
         }
         let by_webhook = matches!(partner.delivery, Delivery::Webhook { .. });

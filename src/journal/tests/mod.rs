@@ -10,3 +10,4 @@ mod operators;
 mod outage;
 mod parcels;
 mod reveals;
+mod unconfirmed;
