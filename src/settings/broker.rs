@@ -102,10 +102,14 @@ impl BrokerSettings {
             (None, None) => None,
             _ => return Err(BrokerError::HalfCertificate),
         };
-        let authority = self.ca_file.as_ref().map(read_text).transpose()?;
-        let certificates = Certificates { authority, own };
+        let certificates = Certificates { authority: self.authority()?, own };
         let vhost = self.vhost.as_deref();
         Ok(Address::parse(&url, vhost, self.heartbeat_seconds, certificates)?)
+    }
+
+    /// Who signed the broker's certificate.
+    pub fn authority(&self) -> Result<Option<String>, BrokerError> {
+        self.ca_file.as_ref().map(read_text).transpose()
     }
 
     /// Where the management API is, with the login of an administrator.

@@ -21,7 +21,8 @@ const WAITING_LONG_S: i64 = 24 * 3600;
 /// New leaves are signed within a minute of their commit.
 const SIGNED_WITHIN_S: i64 = 60;
 
-pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
+/// What was found, and whether a hub runs.
+pub async fn look(ground: Ground<'_>) -> (Vec<Finding>, bool) {
     let (mut findings, set) = set(ground);
     let runs = match Running::read(ground.data) {
         Some(running) => {
@@ -41,7 +42,7 @@ pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
     if !Journal::exists_in(ground.data) {
         let next = "dat maakt schakel serve bij de eerste start";
         findings.push(Finding::mind("logboek", "er is nog geen logboek", next));
-        return findings;
+        return (findings, runs);
     }
     match ground.reader().await {
         Err(halt) => {
@@ -57,7 +58,7 @@ pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
             )),
         },
     }
-    findings
+    (findings, runs)
 }
 
 fn set(ground: Ground<'_>) -> (Vec<Finding>, Option<Catalogue>) {

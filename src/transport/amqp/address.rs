@@ -7,6 +7,8 @@ use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri, SASLMechanism};
 use lapin::{Connection, ConnectionProperties};
 
+/// What the hub's user is called where the URL does not say.
+const USUAL_USER: &str = "schakel-hub";
 /// How long connecting may take, the handshake included.
 const CONNECT_MOST: Duration = Duration::from_secs(10);
 
@@ -33,7 +35,7 @@ pub enum AddressError {
     Url,
     #[error("certificates go with amqps://, and this url is amqp://")]
     PlainWithCertificates,
-    #[error("the url of the broker names no user, and there is no certificate of the hub's own")]
+    #[error("the url of the broker has no password, and there is no certificate of the hub's own")]
     Nobody,
 }
 
@@ -54,8 +56,9 @@ impl From<lapin::Error> for ConnectError {
 }
 
 impl Address {
-    /// Reads a URL. `vhost` overrides that of the URL. Without a user but with a certificate of
-    /// its own, the hub is known by that certificate (EXTERNAL).
+    /// Reads a URL. `vhost` overrides that of the URL. Without a password but with a certificate
+    /// of its own, the hub is known by that certificate (EXTERNAL); the user that the URL names is
+    /// then only what provisioning calls it.
     pub fn parse(
         url: &str,
         vhost: Option<&str>,
@@ -71,7 +74,11 @@ impl Address {
         if !secure && (authority.is_some() || own.is_some()) {
             return Err(AddressError::PlainWithCertificates);
         }
-        if !names_user(url) {
+        let (named, with_password) = login_in(url);
+        if !named {
+            USUAL_USER.clone_into(&mut uri.authority.userinfo.username);
+        }
+        if !with_password {
             if own.is_none() {
                 return Err(AddressError::Nobody);
             }
@@ -84,6 +91,10 @@ impl Address {
 
     pub fn vhost(&self) -> &str {
         &self.uri.vhost
+    }
+
+    pub fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
     }
 
     /// The user and its password; `None` where a certificate tells who the hub is.
@@ -108,11 +119,12 @@ impl Address {
     }
 }
 
-/// The parser fills in a guest where a URL names nobody.
-fn names_user(url: &str) -> bool {
+/// Whether a URL names a user, and a password: the parser fills in a guest where it does not.
+fn login_in(url: &str) -> (bool, bool) {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    authority.contains('@')
+    let login = authority.rsplit_once('@').map(|(login, _)| login);
+    (login.is_some(), login.is_some_and(|login| login.contains(':')))
 }
 
 impl fmt::Debug for Address {
@@ -173,11 +185,15 @@ mod tests {
     fn a_certificate_is_a_login_of_its_own() {
         let own = Some((b"pem".to_vec(), b"key".to_vec()));
         let certificates = Certificates { authority: None, own };
-        let address = Address::parse("amqps://broker/v", None, 10, certificates.clone()).unwrap();
-        assert_eq!(address.login(), None);
+        for (url, user) in [("amqps://broker/v", "schakel-hub"), ("amqps://hub@broker/v", "hub")] {
+            let address = Address::parse(url, None, 10, certificates.clone()).unwrap();
+            assert_eq!((address.login(), address.user()), (None, user));
+        }
         let plain = Address::parse("amqp://broker/v", None, 10, certificates);
         assert_eq!(plain.unwrap_err(), AddressError::PlainWithCertificates);
-        assert_eq!(parse("amqps://broker/v").unwrap_err(), AddressError::Nobody);
+        for url in ["amqps://broker/v", "amqp://hub@broker/v"] {
+            assert_eq!(parse(url).unwrap_err(), AddressError::Nobody);
+        }
         assert_eq!(parse("http://a:b@c").unwrap_err(), AddressError::Url);
     }
 

@@ -38,6 +38,8 @@ pub struct Link {
 pub enum LinkError {
     #[error("there is no connection to the broker")]
     Down,
+    #[error("the broker has an alarm")]
+    Blocked,
     #[error("the broker does not answer in time")]
     Slow,
     /// Names things of the broker, never a message.

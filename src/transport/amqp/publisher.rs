@@ -109,6 +109,9 @@ impl Post {
 
     /// The channel that only this task uses.
     async fn open(&mut self) -> Result<Channel, LinkError> {
+        if self.link.is_blocked() {
+            return Err(LinkError::Blocked);
+        }
         if let Some(channel) = self.channel.as_ref().filter(|channel| channel.status().connected())
         {
             return Ok(channel.clone());
@@ -153,8 +156,9 @@ impl Post {
             tracing::warn!(letters = number, error = ?sent.err().map(|error| error.to_string()),
                 "letters without a verdict, to be sent again");
             self.channel = None;
-            // A channel that was closed is replaced; a connection that is silent is given up.
-            if channel.status().connected() {
+            // A channel that was closed is replaced, and a connection that is silent is given up;
+            // one that the broker blocked says so, and goes on when its alarm is over.
+            if channel.status().connected() && !self.link.is_blocked() {
                 self.link.give_up();
             }
         }
