@@ -37,7 +37,7 @@ pub enum Finding {
     Differs(String),
     /// It cannot be changed: what to do instead.
     Fixed(String),
-    /// Removed only with `--prune`.
+    /// Removed only with `--prune`; a queue only when nothing lies in it.
     Extra,
     /// A new password was asked for.
     Renewed,
@@ -74,13 +74,12 @@ pub enum Verb {
 pub struct Request {
     pub verb: Verb,
     pub path: Vec<String>,
-    pub query: Option<&'static str>,
     pub body: Value,
 }
 
 fn request(verb: Verb, path: &[&str], body: Value) -> Option<Request> {
     let path = path.iter().map(|part| (*part).to_owned()).collect();
-    Some(Request { verb, path, query: None, body })
+    Some(Request { verb, path, body })
 }
 
 /// Users and how they log in: new hashes, and the hub's own password.
@@ -209,9 +208,7 @@ fn queues(wanted: &Topology, found: &Found, changes: &mut Vec<Change>) {
     }
     let names: BTreeSet<&str> = wanted.queues.iter().map(|q| q.name.as_str()).collect();
     for name in there.keys().filter(|name| is_ours(name) && !names.contains(**name)) {
-        // What still lies in it is not thrown away: the broker refuses.
-        let request = request(Verb::Delete, &["queues", vhost, name], Value::Null)
-            .map(|request| Request { query: Some("if-empty=true"), ..request });
+        let request = request(Verb::Delete, &["queues", vhost, name], Value::Null);
         let name = (*name).to_owned();
         changes.push(Change { kind: KIND, name, finding: Finding::Extra, request });
     }

@@ -36,6 +36,9 @@ pub struct Asked {
     /// Schrijft een definitiebestand voor rabbitmqctl, in plaats van de broker te veranderen
     #[arg(long, value_name = "BESTAND", conflicts_with = "dry_run")]
     definitions: Option<PathBuf>,
+    /// Wacht niet tot nieuwe wachtrijen een klap van de broker overleven
+    #[arg(long)]
+    niet_wachten: bool,
     /// Schrijft nieuwe wachtwoorden in deze map, één bestand per ketenpartner, in plaats van ze te
     /// tonen
     #[arg(long, value_name = "MAP")]
@@ -68,7 +71,7 @@ pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
     if let Some(folder) = &asked.wachtwoorden {
         passwords.write(folder)?;
     }
-    let done = carry_out(&management, &changes, asked.prune).await;
+    let done = carry_out(&management, wish.address.vhost(), &changes, asked.prune).await;
     let shown = asked.wachtwoorden.is_none().then_some(&passwords);
     show(&changes, &done.made, shown, ground.form);
     if let Some(halt) = done.stopped {
@@ -142,15 +145,24 @@ struct Done {
     kept: usize,
 }
 
-async fn carry_out(management: &Management, changes: &[Change], prune: bool) -> Done {
+async fn carry_out(management: &Management, vhost: &str, changes: &[Change], prune: bool) -> Done {
     let mut done = Done { made: BTreeSet::new(), stopped: None, kept: 0 };
     for (place, change) in changes.iter().enumerate() {
         let extra = change.finding == Finding::Extra;
         let Some(request) = change.request.as_ref().filter(|_| prune || !extra) else { continue };
-        match management.change(request).await {
-            Ok(()) => drop(done.made.insert(place)),
-            Err(halt) if extra && halt.exit == Exit::Failure => {
-                say(&format!("{} {} blijft: {}", change.kind, change.name, halt.text));
+        let changed = async {
+            if extra
+                && change.kind == "wachtrij"
+                && !management.is_empty(vhost, &change.name).await?
+            {
+                return Ok(false);
+            }
+            management.change(request).await.map(|()| true)
+        };
+        match changed.await {
+            Ok(true) => drop(done.made.insert(place)),
+            Ok(false) => {
+                say(&format!("Wachtrij {} blijft: er ligt nog iets in.", change.name));
                 done.kept += 1;
             }
             Err(halt) => {
@@ -190,7 +202,7 @@ async fn finish(changes: &[Change], done: &Done, asked: &Asked) -> Result<Exit, 
     let new_queue = |change: &&(usize, &Change)| {
         change.1.kind == "wachtrij" && change.1.finding == Finding::Missing
     };
-    if placed.iter().filter(made).any(|change| new_queue(&change)) {
+    if !asked.niet_wachten && placed.iter().filter(made).any(|change| new_queue(&change)) {
         say("Nieuwe wachtrijen hebben even nodig voordat ze een klap overleven…");
         tokio::time::sleep(QUEUE_RIPENS).await;
     }

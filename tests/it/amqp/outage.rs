@@ -35,7 +35,7 @@ async fn wait_for_part(hub: &Hub, name: &str, ready: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_killed_or_hangs_loses_and_doubles_nothing() {
     let _war = PEACE.write().await;
-    let (road, place) = Road::new(&[POLITIE, GEMEENTE]).await;
+    let (road, place) = Road::ripened(&[POLITIE, GEMEENTE]).await;
     let hub = road.start_with(place, &[("SCHAKEL_BROKER__HEARTBEAT_SECONDS", "2")]).await;
     let crowd = Crowd::with((0..REPORTS).map(|number| (number, report(number))));
     let mut people = JoinSet::new();
@@ -78,7 +78,7 @@ async fn a_broker_that_is_killed_or_hangs_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_is_noticed_told_and_survived() {
     let _war = PEACE.write().await;
-    let (road, place) = Road::new(&[WONEN]).await;
+    let (road, place) = Road::ripened(&[WONEN]).await;
     let hub = road.start(place).await;
     let token = hub.token(POLITIE).await;
     assert_eq!(part(&hub, "broker-alarm").await, Some(true));

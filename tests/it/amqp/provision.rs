@@ -42,10 +42,14 @@ async fn the_difference_is_shown_made_and_gone() {
     let (_, again) = road.broker(&place, &["provision", "--dry-run"]).await;
     assert_eq!(again, shown, "showing changes nothing");
 
-    road.provision(&place, &[]).await;
+    road.provision(&place, &["--niet-wachten"]).await;
     let (_, left) = road.broker(&place, &["provision", "--dry-run"]).await;
     assert!(stands(&left).iter().all(|(_, _, stand)| stand == "te veel"), "{left:#}");
     assert_eq!(stands(&left).len(), 2, "extras stay until they are asked for");
+    crate::hub::until("the broker tells that the queue is empty", async || {
+        (road.queue("uit.oude-partner").await?["messages"] == 0).then_some(())
+    })
+    .await;
     road.provision(&place, &["--prune"]).await;
     let (_, left) = road.broker(&place, &["provision", "--dry-run"]).await;
     assert_eq!(left, json!([]));

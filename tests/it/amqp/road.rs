@@ -31,6 +31,15 @@ pub struct Road {
 impl Road {
     /// A vhost with everything in it, and a place whose set uses it.
     pub async fn new(partners: &[&str]) -> (Self, Place) {
+        Self::open(partners, &["--niet-wachten"]).await
+    }
+
+    /// The same for a story in which the broker is killed: its queues are old enough.
+    pub async fn ripened(partners: &[&str]) -> (Self, Place) {
+        Self::open(partners, &[]).await
+    }
+
+    async fn open(partners: &[&str], more: &[&str]) -> (Self, Place) {
         let node = Node::shared().await;
         let passwords = PASSWORDS
             .get_or_init(|| async {
@@ -48,7 +57,7 @@ impl Road {
         let vhost = format!("verhaal-{process}-{}", NUMBER.fetch_add(1, Ordering::SeqCst));
         let road = Self { node, vhost, passwords };
         let place = road.place(partners);
-        road.provision(&place, &[]).await;
+        road.provision(&place, more).await;
         (road, place)
     }
 
