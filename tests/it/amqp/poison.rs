@@ -61,7 +61,7 @@ fn parcel(number: u128) -> OutgoingParcel {
             id: id.to_string(),
             kind: "nl.schakel.signaal-gemeld.v1".to_owned(),
             source: "urn:nld:oin:00000099000000001000:systeem:schakel".to_owned(),
-            time: Timestamp::from_micros(0),
+            time: Timestamp::from_micros(0).into(),
         },
         media_type: "application/json".to_owned(),
         bytes: b"{}".to_vec(),
