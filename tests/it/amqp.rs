@@ -2,6 +2,7 @@
 
 mod dead;
 mod exchange;
+mod hold;
 mod isolation;
 mod load;
 mod node;

@@ -96,8 +96,7 @@ impl Venue {
             .map_err(|error| Halt::new(Exit::Unreachable, format!("geen vrije poort: {error}")))?;
         let mut files = settings::shipped();
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
-        let addresses =
-            Addresses { http: listen, beyond_loopback: false, tls: None, broker: None };
+        let addresses = Addresses { http: listen, beyond_loopback: false, tls: None, broker: None };
         let service = Service::start(&home.path, keys.clone(), &files, &addresses)
             .await
             .map_err(|error| halt_of(&error))?;

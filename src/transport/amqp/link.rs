@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use lapin::{Channel, Connection, Event};
+use lapin::{Channel, Connection, ErrorKind, Event};
 use tokio::sync::{Notify, watch};
 
 use super::address::Address;
@@ -156,7 +156,8 @@ impl Link {
         }
     }
 
-    /// How many messages wait in a queue; `None` where there is no such queue.
+    /// How many messages wait in a queue; `None` where there is no such queue. `Refused` where the
+    /// broker does not tell (4.2.6 and 4.3.0 only to who may configure the queue).
     pub async fn depth(&self, queue: &str) -> Result<Option<u32>, LinkError> {
         let channel = self.channel().await?;
         let options = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
@@ -165,10 +166,16 @@ impl Link {
         let found = match self.timely(asked).await {
             Ok(queue) => Some(queue.message_count()),
             // The broker says so by closing the channel.
-            Err(LinkError::Refused(error)) if error.is_amqp_soft_error() => return Ok(None),
+            Err(LinkError::Refused(error)) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         self.timely(channel.close(200, "OK".into())).await?;
         Ok(found)
     }
+}
+
+/// Whether the broker says that there is no such thing, rather than that it may not be seen.
+pub(super) fn is_not_found(error: &lapin::Error) -> bool {
+    const NOT_FOUND: u16 = 404;
+    matches!(error.kind(), ErrorKind::ProtocolError(told) if told.get_id() == NOT_FOUND)
 }

@@ -5,7 +5,7 @@ use lapin::types::FieldTable;
 use tokio::time::timeout;
 
 use super::address::{Address, ConnectError};
-use super::link::ANSWER_MOST;
+use super::link::{ANSWER_MOST, is_not_found};
 
 /// A queue that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub async fn probe(address: &Address, queues: &[String]) -> Result<Vec<Probed>, 
                 channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
             let listeners = match asked.await {
                 Ok(queue) => Some(queue.consumer_count()),
-                Err(error) if error.is_amqp_soft_error() => None,
+                Err(error) if is_not_found(&error) => None,
                 Err(error) => return Err(ConnectError::from(error)),
             };
             if listeners.is_some() {

@@ -92,3 +92,23 @@ async fn a_partner_enters_no_other_vhost_and_without_its_password_none() {
         assert_eq!(try_at(url.clone())["ok"], false, "{url}");
     }
 }
+
+/// What cannot be closed before RabbitMQ 4.2.6: whoever knows the name of a queue may ask whether
+/// it is there and how much lies in it (docs/decisions/0012). Nothing of what lies in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_full_anothers_queue_is_shows_on_old_brokers_only() {
+    let _peace = PEACE.read().await;
+    let (road, _place) = Road::new(&[POLITIE, WONEN]).await;
+    let overview = road.node.get("overview").await.expect("an overview");
+    let version = overview["rabbitmq_version"].as_str().expect("a version").to_owned();
+    let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    let closed = numbers.as_slice() >= [4, 2, 6].as_slice();
+    let queue = format!("uit.{WONEN}");
+    let mut police = road.partner(POLITIE);
+    let told = police.ask(&json!({ "do": "attempt", "what": "look", "queue": queue }));
+    if closed {
+        assert_eq!(told["code"], 403, "{version}: {told}");
+    } else {
+        assert_eq!(told, json!({ "ok": true, "messages": 0, "consumers": 0 }), "{version}");
+    }
+}

@@ -16,6 +16,8 @@ use crate::hub::{checkout, until};
 
 /// The broker that all stories share.
 static SHARED: OnceCell<Node> = OnceCell::const_new();
+/// One of our own, where the shared one is not.
+static OWN: OnceCell<Node> = OnceCell::const_new();
 /// Held for reading by stories, and for writing by those that do the broker harm.
 pub static PEACE: RwLock<()> = RwLock::const_new(());
 
@@ -31,6 +33,8 @@ pub struct Node {
     login: String,
     private: Option<Private>,
     client: reqwest::Client,
+    /// The folder with the passwords of the partners, which are made once for all vhosts.
+    pub passwords: OnceCell<PathBuf>,
 }
 
 /// A node of our own, and how it is told what to do.
@@ -59,6 +63,12 @@ impl Node {
             .await
     }
 
+    /// A broker that may be harmed, and that has certificates of ours.
+    pub async fn own() -> &'static Self {
+        let shared = Self::shared().await;
+        if shared.private.is_some() { shared } else { OWN.get_or_init(Self::start).await }
+    }
+
     fn given(amqp: &str, management: &str) -> Self {
         let place = |url: &str| {
             let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -68,7 +78,15 @@ impl Node {
         let (login, amqp) = place(amqp);
         let management = place(management).1;
         let client = client();
-        Self { amqp, amqps: String::new(), management, login, private: None, client }
+        Self {
+            amqp,
+            amqps: String::new(),
+            management,
+            login,
+            private: None,
+            client,
+            passwords: OnceCell::new(),
+        }
     }
 
     async fn start() -> Self {
@@ -97,6 +115,7 @@ impl Node {
             login: ADMINISTRATOR.to_owned(),
             private: Some(Private { folder, epmd, amqp, keeper }),
             client: client(),
+            passwords: OnceCell::new(),
         };
         node.is_up().await;
         node

@@ -56,6 +56,15 @@ async fn a_broker_that_is_killed_or_hangs_loses_and_doubles_nothing() {
         println!("after {harm}: flow back {:.1} s after the broker", took.as_secs_f32());
         assert!(took < BACK_WITHIN, "{harm}: {took:?}");
     }
+    judge(&crowd, people).await;
+    let stand = hub.office("stand", serde_json::json!({})).await;
+    assert_eq!(stand["stand"]["uitval"], 0, "no innocent was given up for coming back often");
+    let place = hub.stop().await;
+    verify(&place).await;
+}
+
+/// Waits until everything is through, and counts.
+async fn judge(crowd: &Crowd, mut people: JoinSet<()>) {
     until("every report has its receipt", async || (crowd.settled() == REPORTS).then_some(()))
         .await;
     let effects = || crowd.look(|ledger| ledger.effects.len());
@@ -71,6 +80,26 @@ async fn a_broker_that_is_killed_or_hangs_loses_and_doubles_nothing() {
         );
         assert_eq!((ledger.accepted.len(), ledger.refused.len(), doubled), (REPORTS, 0, 0));
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_killed_loses_and_doubles_nothing() {
+    let _peace = PEACE.read().await;
+    let (road, place) = Road::new(&[POLITIE, GEMEENTE]).await;
+    let mut hub = road.start(place).await;
+    let crowd = Crowd::with((0..REPORTS).map(|number| (number, report(number))));
+    let mut people = JoinSet::new();
+    people.spawn(crowd.clone().send(road.url(POLITIE)));
+    people.spawn(crowd.clone().collect(road.url(GEMEENTE)));
+    for after in [50, 200, 350] {
+        until("some reports are accepted", async || (crowd.settled() >= after).then_some(())).await;
+        let place = hub.kill().await;
+        assert!(crowd.settled() < REPORTS, "it hit an idle hub");
+        hub = road.start(place).await;
+    }
+    judge(&crowd, people).await;
+    let stand = hub.office("stand", serde_json::json!({})).await;
+    assert_eq!(stand["stand"]["uitval"], 0, "no innocent was given up for coming back often");
     let place = hub.stop().await;
     verify(&place).await;
 }
@@ -78,7 +107,7 @@ async fn a_broker_that_is_killed_or_hangs_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_is_noticed_told_and_survived() {
     let _war = PEACE.write().await;
-    let (road, place) = Road::ripened(&[WONEN]).await;
+    let (road, place) = Road::own(&[WONEN]).await;
     let hub = road.start(place).await;
     let token = hub.token(POLITIE).await;
     assert_eq!(part(&hub, "broker-alarm").await, Some(true));

@@ -77,6 +77,9 @@ class Partner:
             channel.basic_consume(name, lambda *_: None)
         elif what == "declare":
             channel.queue_declare(name, durable=True)
+        elif what == "look":
+            found = channel.queue_declare(name, passive=True).method
+            return {"messages": found.message_count, "consumers": found.consumer_count}
         elif what == "declare-exchange":
             channel.exchange_declare(exchange, exchange_type="fanout", durable=True)
         elif what == "bind":

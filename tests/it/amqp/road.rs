@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 
 use super::node::Node;
 use crate::hub::{self, Hub, Place, checkout};
@@ -19,8 +18,6 @@ pub const HUB: (&str, &str) = ("schakel-hub", "geheim-van-de-hub");
 pub const ALL: [&str; 4] = [hub::POLITIE, hub::WONEN, hub::GGZ, hub::GEMEENTE];
 
 static NUMBER: AtomicU32 = AtomicU32::new(1);
-/// The folder with the passwords of the partners, which are made once for all vhosts.
-static PASSWORDS: OnceCell<PathBuf> = OnceCell::const_new();
 
 pub struct Road {
     pub node: &'static Node,
@@ -31,17 +28,22 @@ pub struct Road {
 impl Road {
     /// A vhost with everything in it, and a place whose set uses it.
     pub async fn new(partners: &[&str]) -> (Self, Place) {
-        Self::open(partners, &["--niet-wachten"]).await
+        Self::open(Node::shared().await, partners, &["--niet-wachten"]).await
+    }
+
+    /// The same on a broker that is ours.
+    pub async fn own(partners: &[&str]) -> (Self, Place) {
+        Self::open(Node::own().await, partners, &["--niet-wachten"]).await
     }
 
     /// The same for a story in which the broker is killed: its queues are old enough.
     pub async fn ripened(partners: &[&str]) -> (Self, Place) {
-        Self::open(partners, &[]).await
+        Self::open(Node::own().await, partners, &[]).await
     }
 
-    async fn open(partners: &[&str], more: &[&str]) -> (Self, Place) {
-        let node = Node::shared().await;
-        let passwords = PASSWORDS
+    async fn open(node: &'static Node, partners: &[&str], more: &[&str]) -> (Self, Place) {
+        let passwords = node
+            .passwords
             .get_or_init(|| async {
                 let folder = node.folder().join("wachtwoorden");
                 let basis = Self { node, vhost: "basis".to_owned(), passwords: folder.clone() };
