@@ -25,7 +25,7 @@ use crate::transport::http::tls::{Tls, TlsError, TlsFiles};
 use crate::transport::http::{
     self, AdminDesk, AdminToken, BindError, Limits, admin_router, partner_router,
 };
-use crate::transport::{Inlet, PartnerDesk};
+use crate::transport::{Inlet, LargeBodies, PartnerDesk};
 
 pub use broker::Broker;
 
@@ -162,7 +162,8 @@ impl Service {
         let mut tasks = JoinSet::new();
         let inlet: Arc<dyn Inlet> = hub.clone();
         let desk: Arc<dyn PartnerDesk> = hub.clone();
-        let router = partner_router(inlet, desk, &limits);
+        let large = LargeBodies::default();
+        let router = partner_router(inlet, desk, large.clone(), &limits);
         let (http_limits, signal) = (limits.clone(), stopped(stopping.clone()));
         if let Some(tls) = tls.clone() {
             spawn_loop(&mut tasks, "certificaat", &stopping, renew(tls));
@@ -179,12 +180,13 @@ impl Service {
             "beheer"
         });
         spawn_loop(&mut tasks, "ondertekenen", &stopping, sign(hub.clone()));
-        let (partners, signal) = (serve_partners(hub.clone(), stopping.clone()), stopping.clone());
+        if let Some(broker) = &addresses.broker {
+            broker::start(&hub, broker, &large, &mut tasks, &stopping);
+        }
+        let (partners, signal) =
+            (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
-        if let Some(broker) = &addresses.broker {
-            broker::start(&hub, broker, &mut tasks, &stopping);
-        }
         Ok(Self {
             hub,
             http: door.address,
@@ -262,7 +264,7 @@ async fn sign(hub: Arc<Hub>) {
 }
 
 /// One task for each partner that the hub delivers to or reads files from, as the active set says.
-async fn serve_partners(hub: Arc<Hub>, stopping: watch::Receiver<bool>) {
+async fn serve_partners(hub: Arc<Hub>, large: LargeBodies, stopping: watch::Receiver<bool>) {
     let mut serving: BTreeMap<PartnerId, watch::Sender<bool>> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
     loop {
@@ -278,7 +280,7 @@ async fn serve_partners(hub: Arc<Hub>, stopping: watch::Receiver<bool>) {
         for id in wanted {
             serving.entry(id).or_insert_with_key(|id| {
                 let (keep, kept) = watch::channel(false);
-                tasks.spawn(deliver(hub.clone(), id.clone(), kept));
+                tasks.spawn(deliver(hub.clone(), id.clone(), large.clone(), kept));
                 keep
             });
         }
@@ -293,8 +295,13 @@ async fn serve_partners(hub: Arc<Hub>, stopping: watch::Receiver<bool>) {
 }
 
 /// Delivers to one partner, and reads its folder, until it is no longer served.
-async fn deliver(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<bool>) {
-    let files = read_files(hub.clone(), partner.clone(), stop.clone());
+async fn deliver(
+    hub: Arc<Hub>,
+    partner: PartnerId,
+    large: LargeBodies,
+    stop: watch::Receiver<bool>,
+) {
+    let files = read_files(hub.clone(), partner.clone(), large, stop.clone());
     let sending = async {
         let mut deliverer = Deliverer::new(partner.clone());
         let mut stop = stop;
@@ -316,7 +323,12 @@ async fn deliver(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<bool>)
     tokio::join!(files, sending);
 }
 
-async fn read_files(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<bool>) {
+async fn read_files(
+    hub: Arc<Hub>,
+    partner: PartnerId,
+    large: LargeBodies,
+    stop: watch::Receiver<bool>,
+) {
     let active = hub.active();
     let Some(Delivery::Map { map }) = active.catalogue.partner(&partner).map(|p| &p.delivery)
     else {
@@ -329,6 +341,7 @@ async fn read_files(hub: Arc<Hub>, partner: PartnerId, stop: watch::Receiver<boo
         stopped(stop.clone()),
     );
     if let Ok(folder) = opened.await {
+        let folder = folder.sharing(large);
         folder.run(hub.as_ref(), POLL_EVERY, stopped(stop)).await;
     }
 }

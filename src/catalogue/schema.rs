@@ -281,6 +281,24 @@ fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
+/// A place in a document, put into words as a JSON Pointer only where something went wrong.
+#[derive(Debug, Clone, Copy)]
+pub enum At<'a> {
+    Root,
+    Field(&'a At<'a>, &'a str),
+    Element(&'a At<'a>, usize),
+}
+
+impl At<'_> {
+    pub fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Field(above, name) => below(&above.pointer(), name),
+            Self::Element(above, index) => format!("{}/{index}", above.pointer()),
+        }
+    }
+}
+
 /// A name as a segment of a JSON Pointer (RFC 6901).
 pub fn escape(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) {

@@ -57,7 +57,7 @@ pub fn reason(code: &str) -> &str {
         "andere-herkomst" => "van een ander, die dit niet geeft",
         "geen-route" => "geen route wijst een ontvanger aan",
         "onbekende-ontvanger" => "de ontvanger staat niet in de set",
-        "geschorst" => "de ontvanger is geschorst",
+        "geschorst" => "de ketenpartner is geschorst",
         "vertaling-uit" => "de vertaling voor deze ontvanger lukt niet",
         "schema-uit" => "het vertaalde bericht past niet in het schema van de ontvanger",
         "onleesbaar" => "niet leesbaar in het formaat van de koppeling",
@@ -66,6 +66,7 @@ pub fn reason(code: &str) -> &str {
         "onbekend-type" => "een soort bericht dat de koppeling niet kent",
         "andere-afzender" => "het bericht noemt een andere afzender dan wie het stuurde",
         "andere-inhoud" => "een eerder gebruikt berichtnummer met andere inhoud",
+        "onbekende-partner" => "de afzender staat niet in de set",
         "onbekende-zending" => "een bevestiging van een zending die er niet is",
         other => other,
     }

@@ -81,7 +81,7 @@ impl DataKey {
         let (_, content) = out.split_at_mut(NONCE_BYTES);
         let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = self.cipher.seal_in_place_separate_tag(nonce, context(purpose, aad), content);
-        let tag = tag.expect("below 64 GiB"); // cannot fail: a body is bounded by 1 MiB
+        let tag = tag.expect("below 64 GiB"); // cannot fail: a body has 8 MiB at most
         out.extend_from_slice(tag.as_ref());
         out
     }

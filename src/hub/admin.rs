@@ -223,6 +223,14 @@ fn release_refused(error: ReleaseError) -> Refused {
     match error {
         ReleaseError::Replay(error) => replay_refused(error),
         ReleaseError::Settled => journal_refused(JournalError::Settled),
+        ReleaseError::Barred => {
+            refused(409, "geschorst", "De afzender is geschorst; hervat die eerst.")
+        }
+        ReleaseError::NoDocument => refused(
+            409,
+            "geen-inhoud",
+            "De inhoud is niet bewaard; vraag de afzender om het bericht opnieuw te sturen.",
+        ),
         ReleaseError::StillNothing => refused(
             409,
             "nog-steeds-niets",

@@ -18,7 +18,7 @@ use crate::journal::{
 };
 use crate::message::{Fault, ParcelId, PartnerId, Refusal, Stage, Timestamp};
 use crate::transport::amqp::{BATCH_MAX, Letter, LinkError, Posted, Publisher, Trace, topology};
-use crate::transport::{Answer, Channel, DeadDesk, DeadLetter, LastPlace, Outcome, ladder};
+use crate::transport::{Answer, DeadDesk, DeadLetter, LastPlace, Outcome, ladder};
 
 /// Longer than a batch can take, its time limits included.
 const LEASE_S: i64 = 120;
@@ -224,8 +224,7 @@ impl Hub {
         match letter.place {
             LastPlace::Inbound(partner) => {
                 let refusal = given_up(&letter.reason);
-                let (media_type, bytes) = (letter.media_type, letter.bytes);
-                self.quarantine_bytes(partner, Channel::Amqp, media_type, bytes, refusal).await
+                self.refuse_given_up(partner, letter.media_type, letter.bytes, refusal).await
             }
             LastPlace::Mailbox(recipient, Some(parcel)) => {
                 let reason = format!("postvak-{}", letter.reason);

@@ -237,7 +237,8 @@ impl Hub {
         let about = about.and_then(|admitted| admitted.message().confirmation.clone());
         if about.is_some_and(|word| word.parcel == parcel) {
             let (partner, channel) = (partner.id.clone(), Channel::Http);
-            self.receive(Delivery { partner, channel, media_type, bytes }).await;
+            let place = None;
+            self.receive(Delivery { partner, channel, media_type, bytes, place }).await;
         }
     }
 

@@ -47,7 +47,7 @@ impl Directory {
             },
         };
         if self.suspended().contains(&partner) {
-            return AuthResult::Suspended;
+            return AuthResult::Suspended(partner);
         }
         AuthResult::Partner(partner)
     }

@@ -11,7 +11,7 @@ use crate::catalogue::cel::{Path, Step};
 use crate::catalogue::mapping::{Mapping, Rule};
 use crate::catalogue::purpose::Purpose;
 use crate::message::{PartnerId, Timestamp};
-use crate::pipeline::{Decision, minimise_for};
+use crate::pipeline::{Decision, explain_for};
 
 impl Hub {
     /// Every field of a message, for one recipient, under the active set. `None` where the
@@ -28,7 +28,7 @@ impl Hub {
         let parties = catalogue.partner(recipient).zip(catalogue.partner(&message.sender));
         let Some((recipient, sender)) = parties else { return Ok(None) };
         let now = clock::now();
-        let view = minimise_for(catalogue, message, sender, recipient, &reopened.case, now);
+        let view = explain_for(catalogue, message, sender, recipient, &reopened.case, now);
         let inbound = catalogue.connector_of(sender).and_then(|connector| {
             connector.inbound.iter().find(|entry| entry.kind == message.kind)
         });

@@ -7,10 +7,10 @@ use super::active::Active;
 use super::{Hub, clock};
 use crate::catalogue::partner::Partner;
 use crate::evidence::Receipt;
-use crate::journal::{Accepted, JournalError, Received, Refused, Submission};
+use crate::journal::{Accepted, Held, JournalError, Kept, Received, Submission};
 use crate::message::{ExternalId, Fault, PartnerId, PublicId, Refusal, Stage, Timestamp};
 use crate::pipeline::{Answered, Incoming, admit, native_answer, split};
-use crate::transport::{Answer, Channel, Delivery, Inlet, Outcome, Problem, Verdict};
+use crate::transport::{Answer, Channel, Delivery, Inlet, Outcome, Problem, TooLarge, Verdict};
 
 /// When a sender may try again after the journal could not be written.
 pub(super) const RETRY_AFTER_S: u32 = 5;
@@ -21,17 +21,19 @@ impl Inlet for Hub {
     fn receive(&self, delivery: Delivery) -> Answer<'_, Outcome> {
         Box::pin(self.take_in(delivery))
     }
+
+    fn too_large(&self, notice: TooLarge) -> Answer<'_, Outcome> {
+        Box::pin(self.refuse_unread(notice))
+    }
 }
 
 impl Hub {
-    async fn take_in(&self, delivery: Delivery) -> Outcome {
+    async fn take_in(&self, mut delivery: Delivery) -> Outcome {
         let active = self.active();
-        let Some(partner) = active.catalogue.partner(&delivery.partner) else {
-            return Outcome::problem(&UNKNOWN_PARTNER);
+        let partner = match self.entitled(&active, &delivery.partner) {
+            Ok(partner) => partner,
+            Err(fault) => return self.bar(&active, delivery, fault).await,
         };
-        if self.suspended().contains(&partner.id) {
-            return Outcome::problem(&SUSPENDED);
-        }
         if delivery.channel == Channel::Files
             && let Some(connector) = active.catalogue.connector_of(partner)
             && let Ok(rows) = split(connector, &delivery.bytes, delivery.media_type.as_deref())
@@ -39,7 +41,8 @@ impl Hub {
         {
             return self.take_rows(&active, partner, &delivery, rows).await;
         }
-        self.take_one(&active, partner, &delivery, delivery.bytes.clone()).await.0
+        let bytes = std::mem::take(&mut delivery.bytes);
+        self.take_one(&active, partner, &delivery, bytes).await.0
     }
 
     /// One document: its outcome, and the JSON that tells it.
@@ -71,6 +74,7 @@ impl Hub {
                 at,
                 verdict,
                 seed,
+                held: delivery.place.clone().map(|place| Box::new(place) as Held),
             })
             .await;
         let native_wanted = delivery.channel == Channel::Http;
@@ -92,45 +96,12 @@ impl Hub {
                 }
                 tracing::info!(partner.id = %partner.id, fault,
                     quarantine.id = %refused.quarantine, "message refused");
-                refuse(active, partner, &refused, external_id.as_ref(), at, native_wanted)
+                let proof = Some((refused.salt, refused.commitment));
+                let kept = Kept { quarantine: refused.quarantine, proof };
+                let external_id = external_id.as_ref();
+                refuse(active, partner, &refused.refusal, kept, external_id, at, native_wanted)
             }
-            Err(error) => {
-                tracing::error!(partner.id = %partner.id, error = %super::chain(&error),
-                    "message not accepted: the journal cannot be written");
-                unavailable(cause(&error))
-            }
-        }
-    }
-
-    /// Keeps bytes that are not to be processed, and answers as for any refused message.
-    pub(super) async fn quarantine_bytes(
-        &self,
-        partner: PartnerId,
-        channel: Channel,
-        media_type: Option<String>,
-        bytes: Vec<u8>,
-        refusal: Refusal,
-    ) -> Outcome {
-        let (active, at) = (self.active(), clock::now());
-        let Ok(seed) = clock::random() else { return unavailable("randomness").0 };
-        let submission = Submission {
-            rules: active.rules.clone(),
-            partner: partner.clone(),
-            channel: channel.as_str(),
-            media_type,
-            bytes,
-            at,
-            verdict: Err(refusal),
-            seed,
-        };
-        match self.journal.receive(submission).await {
-            Ok(Received::Refused(refused)) => refused_plainly(&refused).0,
-            // What comes with a refusal is never accepted.
-            Ok(Received::Accepted(_)) => Outcome::unavailable(RETRY_AFTER_S),
-            Err(error) => {
-                tracing::error!(error = %super::chain(&error), "a dead letter waits");
-                unavailable(cause(&error)).0
-            }
+            Err(error) => unavailable(unwritable(&partner.id, &error)),
         }
     }
 
@@ -166,12 +137,10 @@ impl Hub {
     }
 }
 
-const UNKNOWN_PARTNER: Problem =
-    Problem::new(403, "onbekende-partner", "Deze ketenpartner staat niet in de huidige set.");
-const SUSPENDED: Problem =
-    Problem::new(403, "geschorst", "Deze ketenpartner mag nu niet uitwisselen.");
-
-fn cause(error: &JournalError) -> &'static str {
+/// Says that a message was not stored, and why in a word.
+pub(super) fn unwritable(partner: &PartnerId, error: &JournalError) -> &'static str {
+    tracing::error!(partner.id = %partner, error = %super::chain(error),
+        "message not accepted: the journal cannot be written");
     match error {
         JournalError::Busy => "busy",
         JournalError::Stopped => "stopping",
@@ -179,7 +148,7 @@ fn cause(error: &JournalError) -> &'static str {
     }
 }
 
-fn unavailable(why: &'static str) -> (Outcome, Value) {
+pub(super) fn unavailable(why: &'static str) -> (Outcome, Value) {
     tracing::debug!(why, "answered 503");
     (Outcome::unavailable(RETRY_AFTER_S), Problem::unavailable().to_json())
 }
@@ -247,17 +216,34 @@ fn receipt(accepted: &Accepted, at: Timestamp) -> Value {
     }
 }
 
-fn refuse(
+/// What the hub itself says of a refusal: the JSON, and the outcome that carries it.
+pub(super) fn refusal_told(refusal: &Refusal, kept: Kept) -> (Value, Outcome) {
+    let problem = problem_of(refusal);
+    let mut told = problem.to_json();
+    if let Some(object) = told.as_object_mut() {
+        object.insert("uitval".to_owned(), json!(kept.quarantine));
+        if let Some((salt, commitment)) = kept.proof {
+            object.insert("zout".to_owned(), json!(BASE64_STANDARD.encode(salt)));
+            object.insert("hash".to_owned(), json!(commitment.to_string()));
+        }
+    }
+    let body = told.to_string().into_bytes();
+    let outcome = Outcome { body, ..Outcome::problem(&problem) };
+    (told, outcome)
+}
+
+pub(super) fn refuse(
     active: &Active,
     partner: &Partner,
-    refused: &Refused,
+    refusal: &Refusal,
+    kept: Kept,
     external_id: Option<&ExternalId>,
     at: Timestamp,
     native_wanted: bool,
 ) -> (Outcome, Value) {
-    let id = PublicId::from(refused.quarantine.0);
-    let (plain, told) = refused_plainly(refused);
-    let answered = Answered { id, external_id, at, refusal: Some(&refused.refusal) };
+    let id = PublicId::from(kept.quarantine.0);
+    let (told, outcome) = refusal_told(refusal, kept);
+    let answered = Answered { id, external_id, at, refusal: Some(refusal) };
     let native = native_wanted.then(|| native_answer(&active.catalogue, partner, &answered));
     let outcome = match native.flatten() {
         Some(native) => Outcome {
@@ -267,26 +253,7 @@ fn refuse(
             body: native.bytes,
             follow: None,
         },
-        None => plain,
-    };
-    (outcome, told)
-}
-
-/// A refusal as problem+json with its proof, and the same as a value.
-fn refused_plainly(refused: &Refused) -> (Outcome, Value) {
-    let problem = problem_of(&refused.refusal);
-    let mut told = problem.to_json();
-    if let Some(object) = told.as_object_mut() {
-        object.insert("uitval".to_owned(), json!(refused.quarantine));
-        object.insert("zout".to_owned(), json!(BASE64_STANDARD.encode(refused.salt)));
-        object.insert("hash".to_owned(), json!(refused.commitment.to_string()));
-    }
-    let outcome = Outcome {
-        verdict: Verdict::Refused,
-        status: problem.status,
-        media_type: Problem::MEDIA_TYPE.to_owned(),
-        body: told.to_string().into_bytes(),
-        follow: None,
+        None => outcome,
     };
     (outcome, told)
 }

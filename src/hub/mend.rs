@@ -11,7 +11,7 @@ use super::{Hub, clock};
 use crate::journal::{
     Decision, JournalError, QuarantineEntry, QuarantineFilter, QuarantineId, QuarantineOrder,
 };
-use crate::message::PartnerId;
+use crate::message::{Fault, PartnerId};
 use crate::pipeline::{Incoming, admit};
 use crate::transport::{Channel, Delivery, Inlet as _, Outcome, Verdict};
 
@@ -29,6 +29,10 @@ pub enum ReleaseError {
     StillNothing,
     #[error("this entry was settled before")]
     Settled,
+    #[error("its sender may not exchange now")]
+    Barred,
+    #[error("its bytes were not kept")]
+    NoDocument,
 }
 
 impl From<JournalError> for ReleaseError {
@@ -85,9 +89,12 @@ impl Hub {
         partner: &PartnerId,
     ) -> Result<Value, ReleaseError> {
         let found = self.journal.quarantined(entry.id).await?;
-        let bytes = found.bytes.ok_or(JournalError::NotFound)?;
+        let bytes = found.bytes.ok_or(ReleaseError::NoDocument)?;
         let active = self.active();
-        let sender = active.catalogue.partner(partner).ok_or(ReplayError::UnknownSender)?;
+        let sender = self.entitled(&active, partner).map_err(|fault| match fault {
+            Fault::Geschorst => ReleaseError::Barred,
+            _ => ReplayError::UnknownSender.into(),
+        })?;
         let incoming = Incoming {
             partner: sender,
             media_type: entry.media_type.as_deref(),
@@ -103,6 +110,7 @@ impl Hub {
                 channel: Channel::Files,
                 media_type: entry.media_type.clone(),
                 bytes,
+                place: None,
             })
             .await;
         match (outcome.verdict, outcome.follow) {

@@ -11,6 +11,7 @@ pub mod clock;
 mod deliver;
 mod desk;
 mod directory;
+mod door;
 mod explain;
 mod inlet;
 mod look;

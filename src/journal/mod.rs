@@ -8,6 +8,7 @@
 mod cases;
 mod collected;
 mod confirm;
+mod door;
 mod erase;
 mod error;
 mod health;
@@ -43,6 +44,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
 pub use self::lease::HANDED_OUT_MAX;
@@ -58,7 +60,7 @@ pub use self::reveal::{Reveal, RevealOrder};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
-    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, LeaseToken, Look,
+    Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, Held, LeaseToken, Look,
     LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
     Submission, Suspended,
 };

@@ -18,10 +18,11 @@ const KEYS_FILE: &str = "sleutels.sqlite";
 const LOCK_FILE: &str = "schakel.lock";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 3] = [
+const JOURNAL_STEPS: [&str; 4] = [
     include_str!("schema/0001_journal.sql"),
     include_str!("schema/0002_reveal.sql"),
-    include_str!("schema/0003_unconfirmed.sql"),
+    include_str!("schema/0003_barred.sql"),
+    include_str!("schema/0004_unconfirmed.sql"),
 ];
 const KEYS_STEPS: [&str; 1] = [include_str!("schema/0001_keys.sql")];
 

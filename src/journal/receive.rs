@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::cases::CaseBook;
 use super::confirm::{Confirmed, Word};
+use super::door::RefusedOf;
 use super::keys::{Part, Sealed, open_row_key, open_sealed};
 use super::outbox::{Announced, Made, ParcelRow};
 use super::sql::{Cell, Read, Table, fetch_in, query};
-use super::unit::{Entry, LeafOf, Unit};
-use super::{Accepted, JournalError, LeafKind, QuarantineId, Received, Refused, Submission};
+use super::unit::{LeafOf, Unit};
+use super::{Accepted, JournalError, LeafKind, Received, Refused, Submission};
 use crate::casework;
 use crate::evidence::DataKey;
 use crate::message::CaseState;
@@ -85,48 +86,29 @@ impl Unit<'_> {
         self.vault.hub.lookup_hash("inhoud", bytes)
     }
 
-    /// Stores a refused message. It claims no id; its bytes are sealed under the case that they
-    /// concern, or under a key of their own.
+    /// Stores a refused message.
     fn refuse(
         &mut self,
         submission: &Submission,
         refusal: Refusal,
         case: Option<(Uuid, Arc<DataKey>)>,
     ) -> Result<Received, JournalError> {
-        let id = self.vault.uuid()?;
-        let (holder, key) = match case {
-            Some(case) => case,
-            None => (id, self.new_holder(id)?),
-        };
-        let (row_key, sealed_key) = self.vault.row_key(&key, id)?;
-        let sealed = self.vault.seal(&row_key, id, Part::Quarantine, &submission.bytes)?;
-        let leaf = self.leaf(LeafOf {
-            kind: LeafKind::Geweigerd,
-            at: submission.at,
-            subject: id,
-            partner: Some(&submission.partner),
-            catalogue: submission.rules.catalogue,
-            outcome: refusal.fault.code().to_owned(),
-            document: Some((sealed.digest, sealed.commitment)),
-        });
-        let entry = Entry {
-            incoming: true,
-            partner: Some(&submission.partner),
-            reason: refusal.fault.code(),
-            detail: violations_json(&refusal.violations),
-            channel: Some(submission.channel),
+        let kept = self.keep_refused(RefusedOf {
+            partner: &submission.partner,
+            channel: submission.channel,
             media_type: submission.media_type.as_deref(),
-            case: (holder != id).then_some(holder),
-            document: Some((holder, sealed_key, sealed.blob, sealed.commitment)),
-            leaf: Some(leaf),
-            ..Entry::default()
-        };
-        self.quarantine(id, submission.at, entry);
+            at: submission.at,
+            catalogue: submission.rules.catalogue,
+            refusal: &refusal,
+            bytes: Some(&submission.bytes),
+            case,
+        })?;
+        let (salt, commitment) = kept.proof.ok_or(JournalError::Sealing)?; // there are bytes
         Ok(Received::Refused(Refused {
             refusal,
-            quarantine: QuarantineId(id),
-            salt: sealed.salt,
-            commitment: sealed.commitment,
+            quarantine: kept.quarantine,
+            salt,
+            commitment,
             checkpoint: self.checkpoint.clone(),
         }))
     }

@@ -48,7 +48,12 @@ pub struct Submission {
     pub verdict: Result<Admitted, Refusal>,
     /// From the system's generator; ids are drawn from it.
     pub seed: [u8; 32],
+    /// Let go when the submission is: whoever hands in many bytes holds a place for them.
+    pub held: Option<Held>,
 }
+
+/// Something that is only kept, and dropped.
+pub type Held = Box<dyn std::any::Any + Send + Sync>;
 
 /// What became of a submission. Either way it is on disk.
 #[derive(Debug, Clone)]

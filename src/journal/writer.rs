@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::door::{Kept, TurnedAway};
 use super::erase::{self, Erased, ErasureOrder};
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
@@ -35,6 +36,7 @@ pub const GROUP_MAX: usize = 256;
 /// What the writer is asked to do.
 pub(super) enum Order {
     Receive(Box<Submission>),
+    TurnAway(Box<TurnedAway>),
     Claim {
         recipients: Vec<PartnerId>,
         now: Timestamp,
@@ -89,6 +91,7 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) enum Done {
     Received(Received),
+    TurnedAway(Option<Kept>),
     Leased(Leased),
     Settled,
     Stage(Stage),
@@ -410,6 +413,7 @@ impl Unit<'_> {
 
     async fn order(&mut self, order: &Order) -> Answer {
         match order {
+            Order::TurnAway(message) => self.turn_away(message).await.map(Done::TurnedAway),
             Order::Claim { recipients, now, limit, lease_seconds } => {
                 self.claim(recipients, *now, *limit, *lease_seconds).await.map(Done::Leased)
             }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::{REVIEW_EVERY, stopped};
 use crate::hub::{BrokerLinks, Hub, IDLE, broker_partners, clock};
 use crate::message::PartnerId;
+use crate::transport::LargeBodies;
 use crate::transport::amqp::{Address, Feed, Link, Post, Publisher, Source, publisher};
 
 /// How often the mailboxes are looked after, at most; with short terms more often.
@@ -40,6 +41,7 @@ pub struct Broker {
 pub(super) fn start(
     hub: &Arc<Hub>,
     broker: &Broker,
+    large: &LargeBodies,
     tasks: &mut JoinSet<&'static str>,
     stopping: &watch::Receiver<bool>,
 ) {
@@ -51,8 +53,12 @@ pub(super) fn start(
     });
     let (publisher, post) = publisher(Arc::clone(&publishing));
     tasks.spawn(publish(publishing, post));
-    let reader =
-        Reader { hub: hub.clone(), publisher: publisher.clone(), prefetch: broker.prefetch };
+    let reader = Reader {
+        hub: hub.clone(),
+        publisher: publisher.clone(),
+        prefetch: broker.prefetch,
+        large: large.clone(),
+    };
     tasks.spawn(read(reader, consuming, stopping.clone()));
     tasks.spawn(deliver(hub.clone(), publisher.clone(), stopping.clone()));
     let after = i64::from(broker.receipt_after_s);
@@ -79,6 +85,7 @@ struct Reader {
     hub: Arc<Hub>,
     publisher: Publisher,
     prefetch: u16,
+    large: LargeBodies,
 }
 
 impl Reader {
@@ -90,6 +97,7 @@ impl Reader {
             publisher: self.publisher.clone(),
             inlet: self.hub.clone(),
             dead: self.hub.clone(),
+            large: self.large.clone(),
             prefetch,
             random: || clock::random().ok(),
             listening: Arc::clone(listening),

@@ -48,6 +48,10 @@ pub enum Fault {
     Vertaling,
     /// A receipt for a parcel this partner never got (404).
     OnbekendeZending,
+    /// Who sent it may not exchange now (403).
+    Geschorst,
+    /// Who sent it has a key, and is not in the active set (403).
+    OnbekendePartner,
     /// A broker offered it again and again and it was never settled: ours to look at (422, and
     /// quarantined).
     Onverwerkt,
@@ -65,6 +69,8 @@ impl Fault {
             Self::AndereInhoud => "andere-inhoud",
             Self::Vertaling => "vertaling",
             Self::OnbekendeZending => "onbekende-zending",
+            Self::Geschorst => "geschorst",
+            Self::OnbekendePartner => "onbekende-partner",
             Self::Onverwerkt => "onverwerkt",
         }
     }
@@ -73,7 +79,7 @@ impl Fault {
     pub const fn http_status(self) -> u16 {
         match self {
             Self::Onleesbaar => 400,
-            Self::AndereAfzender => 403,
+            Self::AndereAfzender | Self::Geschorst | Self::OnbekendePartner => 403,
             Self::OnbekendeZending => 404,
             Self::AndereInhoud => 409,
             Self::TeGroot => 413,
@@ -94,6 +100,8 @@ impl Fault {
             Self::AndereInhoud => "Dit berichtnummer is eerder gebruikt met een andere inhoud.",
             Self::Vertaling => "Het bericht kon niet worden vertaald; de beheerder kijkt ernaar.",
             Self::OnbekendeZending => "Deze zending is onbekend of was niet voor u bestemd.",
+            Self::Geschorst => "Uw aansluiting is geschorst; neem contact op met de beheerder.",
+            Self::OnbekendePartner => "Deze ketenpartner staat niet in de huidige set.",
             Self::Onverwerkt => "Het bericht is herhaald aangeboden en niet verwerkt.",
         }
     }

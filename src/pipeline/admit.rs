@@ -59,9 +59,9 @@ struct Native<'c> {
 fn read<'c>(catalogue: &'c Catalogue, incoming: &Incoming<'_>) -> Result<Native<'c>, Refusal> {
     let connector =
         catalogue.connector_of(incoming.partner).ok_or_else(|| internal("koppeling"))?;
-    let decoded = Decoded::read(connector, incoming.bytes, incoming.media_type)?;
+    let mut decoded = Decoded::read(connector, incoming.bytes, incoming.media_type)?;
     let entry = decoded.recognise(connector)?;
-    let value = decoded.to_value(&entry.schema.shape)?;
+    let value = decoded.take_value(&entry.schema.shape)?;
     if !entry.schema.accepts(&value) {
         let violations = decoded.locate(entry.schema.violations(&value));
         return Err(Refusal::new(Fault::Ongeldig, violations));

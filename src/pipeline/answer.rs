@@ -28,29 +28,46 @@ pub struct Answered<'a> {
     pub refusal: Option<&'a Refusal>,
 }
 
+/// An answer, the document in it, and which mapping lines gave a value.
+pub(super) struct Traced {
+    pub answer: NativeAnswer,
+    pub native: Value,
+    pub fired: Vec<bool>,
+}
+
 /// The connector's own receipt; `None` where it has none, or cannot make it.
 pub fn native_answer(
     catalogue: &Catalogue,
     partner: &Partner,
     answered: &Answered<'_>,
 ) -> Option<NativeAnswer> {
+    answer_traced(catalogue, partner, answered).map(|traced| traced.answer)
+}
+
+/// As [`native_answer`], with what examples are held against.
+pub(super) fn answer_traced(
+    catalogue: &Catalogue,
+    partner: &Partner,
+    answered: &Answered<'_>,
+) -> Option<Traced> {
     let connector = catalogue.connector_of(partner)?;
     let (form, usual) = match answered.refusal {
         None => (connector.received.as_ref()?, 202),
         Some(refusal) => (connector.refused.as_ref()?, refusal.fault.http_status()),
     };
-    let bytes = render(catalogue, partner, form, answered)?;
+    let (native, fired) = translate(catalogue, partner, form, answered)?;
+    let bytes = encode_as(&connector.format, &form.schema.shape, &native).ok()?;
     let media_type = connector.media_types.first()?.clone();
-    Some(NativeAnswer { status: form.status.unwrap_or(usual), media_type, bytes })
+    let answer = NativeAnswer { status: form.status.unwrap_or(usual), media_type, bytes };
+    Some(Traced { answer, native, fired })
 }
 
-fn render(
+fn translate(
     catalogue: &Catalogue,
     partner: &Partner,
     form: &Answer,
     answered: &Answered<'_>,
-) -> Option<Vec<u8>> {
-    let connector = catalogue.connector_of(partner)?;
+) -> Option<(Value, Vec<bool>)> {
     let at = Second::from(answered.at);
     let status = if answered.refusal.is_none() { "ontvangen" } else { "geweigerd" };
     let mut receipt = json!({ "id": answered.id, "tijdstip": at, "status": status });
@@ -72,9 +89,6 @@ fn render(
         "ontvanger": { "naam": partner.name, "oin": partner.oin, "id": partner.id },
     });
     let run = Run::new(&form.mapping, &catalogue.engine);
-    let (native, _) = run.document(&[("b", &document), ("h", &hub)]).ok()?;
-    if !form.schema.accepts(&native) {
-        return None;
-    }
-    encode_as(&connector.format, &form.schema.shape, &native).ok()
+    let made = run.document(&[("b", &document), ("h", &hub)]).ok()?;
+    form.schema.accepts(&made.0).then_some(made)
 }

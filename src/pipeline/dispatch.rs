@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::encode;
-use super::minimise::{Decision, Grants, Minimised, minimise};
+use super::minimise::{Decision, Grants, Minimised, Wanted, minimise};
 use super::parcel::{Admitted, Dispatch, Failure, NotSent, Parcel};
 use crate::catalogue::connector::{Connector, Format, Outbound};
 use crate::catalogue::facts::EARLIER;
@@ -53,10 +53,10 @@ pub fn dispatch(
         let job = Job { catalogue, recipient, case, now, usage, kind, earlier };
         match job.parcel(entropy.parcel_id(), view.data(), view.role()) {
             Ok(made) => out.parcels.push(Parcel {
-                purposes: view.minimised.purposes(),
+                withheld: view.minimised.withheld(),
+                purposes: view.minimised.purposes,
                 route: why.route,
                 urgent: message.urgent,
-                withheld: view.minimised.withheld(),
                 ..made
             }),
             Err(failure) => out.failures.push(failure),
@@ -86,9 +86,9 @@ pub fn redispatch(
     let job = Job { catalogue, recipient, case, now: made_at, usage, kind, earlier };
     let made = job.parcel(id, view.data(), view.role())?;
     Ok(Some(Parcel {
-        purposes: view.minimised.purposes(),
-        urgent: message.urgent,
         withheld: view.minimised.withheld(),
+        purposes: view.minimised.purposes,
+        urgent: message.urgent,
         ..made
     }))
 }
@@ -185,14 +185,38 @@ impl View<'_> {
     }
 }
 
-/// What a recipient may see of a message today; `None` where no purpose grants it anything.
+/// What a recipient may see of a message today, and what is withheld; `None` where no purpose
+/// grants it anything.
 pub fn minimise_for<'c>(
     catalogue: &'c Catalogue,
-    message: &CanonicalMessage,
+    message: &'c CanonicalMessage,
     sender: &'c Partner,
     recipient: &'c Partner,
     case: &CaseState,
     now: Timestamp,
+) -> Option<View<'c>> {
+    view(catalogue, message, (sender, recipient), case, now, Wanted::Withheld)
+}
+
+/// As `minimise_for`, with a decision about every field.
+pub fn explain_for<'c>(
+    catalogue: &'c Catalogue,
+    message: &'c CanonicalMessage,
+    sender: &'c Partner,
+    recipient: &'c Partner,
+    case: &CaseState,
+    now: Timestamp,
+) -> Option<View<'c>> {
+    view(catalogue, message, (sender, recipient), case, now, Wanted::Every)
+}
+
+fn view<'c>(
+    catalogue: &'c Catalogue,
+    message: &'c CanonicalMessage,
+    (sender, recipient): (&'c Partner, &'c Partner),
+    case: &CaseState,
+    now: Timestamp,
+    wanted: Wanted,
 ) -> Option<View<'c>> {
     let theme = message.theme.as_deref().or(case.theme.as_deref());
     let holds = |purpose: &&Purpose| {
@@ -214,11 +238,11 @@ pub fn minimise_for<'c>(
     }
     let of_origin = |kind: &str| applicable(Origin::Kind(kind));
     let shape: &Shape = &catalogue.messages.get(&message.kind)?.schema.shape;
-    let grants = Grants { engine: &catalogue.engine, purposes, of_origin: &of_origin, now };
+    let engine = &catalogue.engine;
+    let grants = Grants { engine, purposes, of_origin: &of_origin, now, wanted };
     let minimised = minimise(&message.data, shape, &grants, case.number.as_str());
-    let used = minimised.purposes();
-    let mut purposes: Vec<&Purpose> =
-        used.iter().filter_map(|id| catalogue.purposes.get(id)).collect();
+    let used = minimised.purposes.iter();
+    let mut purposes: Vec<&Purpose> = used.filter_map(|id| catalogue.purposes.get(id)).collect();
     if purposes.is_empty() {
         purposes = grants.purposes;
     }

@@ -1,7 +1,10 @@
 //! Golden cases of a connector: folders with a document on each side, run through the same road.
 //!
 //! Inbound: native in, canonical or all violations out. Outbound: canonical in, native out, and
-//! what must be withheld. Tells as well which mapping lines and schema fields no example touches.
+//! what must be withheld. Answers: what happened in, the connector's own receipt out. Tells as
+//! well which mapping lines and schema fields no example touches.
+
+mod answers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +69,8 @@ struct CaseText {
     bericht: Option<String>,
     van: Option<PartnerId>,
     naar: Option<PartnerId>,
+    /// Of an answer: the HTTP status under which it travels.
+    status: Option<u16>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -73,6 +78,7 @@ struct CaseText {
 enum Direction {
     In,
     Uit,
+    Antwoord,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +137,9 @@ impl Seen {
     fn complete(&self, connector: &Connector, report: &mut Report) {
         let inbound = connector.inbound.iter().map(|entry| (&entry.mapping, &entry.schema));
         let outbound = connector.outbound.iter().map(|form| (&form.mapping, &form.schema));
-        for (mapping, schema) in inbound.chain(outbound) {
+        let answers = [&connector.received, &connector.refused].into_iter().flatten();
+        let answers = answers.map(|answer| (&answer.mapping, &answer.schema));
+        for (mapping, schema) in inbound.chain(outbound).chain(answers) {
             let fired = self.rules.get(&mapping.file);
             for (at, rule) in mapping.rules.iter().enumerate() {
                 if !fired.and_then(|fired| fired.get(at)).copied().unwrap_or(false) {
@@ -196,6 +204,7 @@ impl<'a> Runner<'a> {
         let problems = match case.richting {
             Direction::In => self.inbound(&case)?,
             Direction::Uit => self.outbound(&case)?,
+            Direction::Antwoord => self.answered(&case)?,
         };
         Ok((case.omschrijving, problems))
     }
@@ -244,7 +253,7 @@ impl<'a> Runner<'a> {
                     self.seen.rules(&entry.mapping, &trace.fired);
                     let decoded = Decoded::read(self.connector, bytes, None);
                     if let Some(value) =
-                        decoded.ok().and_then(|d| d.to_value(&entry.schema.shape).ok())
+                        decoded.ok().and_then(|mut d| d.take_value(&entry.schema.shape).ok())
                     {
                         self.seen.document(&entry.schema.file, &value);
                     }
@@ -259,11 +268,7 @@ impl<'a> Runner<'a> {
         let kind = case.bericht.as_deref().and_then(MessageKind::parse);
         let kind = kind.ok_or("bericht ontbreekt of is onbekend in geval.toml")?;
         let data: Value = self.required("canonical.json")?;
-        let recipient = match &case.naar {
-            Some(id) => self.speaking(self.partner(id)?),
-            None => self.speakers()?.into_iter().next().ok_or(NO_SPEAKER)?,
-        };
-        let recipient = &recipient;
+        let recipient = &self.named_or_first(case.naar.as_ref())?;
         let catalogue = self.catalogue;
         let effect = catalogue.messages.get(&kind).ok_or("onbekend bericht")?;
         let invalid = effect.schema.violations(&data);
@@ -298,10 +303,10 @@ impl<'a> Runner<'a> {
         self.seen.document(&made.form.schema.file, &made.native);
         let shape = &made.form.schema.shape;
         let expected = Decoded::read(self.connector, self.native()?, None)
-            .and_then(|decoded| decoded.to_value(shape))
+            .and_then(|mut decoded| decoded.take_value(shape))
             .map_err(|refusal| unexpected(&refusal.violations, "native").join("; "))?;
         let actual = Decoded::read(self.connector, &made.bytes, None)
-            .and_then(|decoded| decoded.to_value(shape))
+            .and_then(|mut decoded| decoded.take_value(shape))
             .map_err(|refusal| unexpected(&refusal.violations, "native").join("; "))?;
         let mut problems = differences(&expected, &actual);
         let expected: Vec<Withheld> = self.required("achtergehouden.json")?;
@@ -311,6 +316,14 @@ impl<'a> Runner<'a> {
 
     fn partner(&self, id: &PartnerId) -> Result<&'a Partner, String> {
         self.catalogue.partner(id).ok_or_else(|| format!("onbekende ketenpartner {id}"))
+    }
+
+    /// The partner that a case names, or the first that speaks this connector.
+    fn named_or_first(&self, named: Option<&PartnerId>) -> Result<Partner, String> {
+        match named {
+            Some(id) => Ok(self.speaking(self.partner(id)?)),
+            None => self.speakers()?.into_iter().next().ok_or_else(|| NO_SPEAKER.to_owned()),
+        }
     }
 
     /// A partner as it is where it speaks this connector.

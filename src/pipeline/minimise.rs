@@ -11,7 +11,7 @@ use super::parcel::{Withheld, WithheldReason};
 use crate::catalogue::cel::Engine;
 use crate::catalogue::facts;
 use crate::catalogue::purpose::{Grant, Purpose, Treatment};
-use crate::catalogue::schema::below;
+use crate::catalogue::schema::At;
 use crate::catalogue::{Field, Shape};
 use crate::message::{PurposeId, Timestamp};
 
@@ -23,10 +23,17 @@ pub struct Grants<'a, 'f> {
     /// The purposes that apply to data of another kind of partner.
     pub of_origin: &'f dyn Fn(&str) -> Vec<&'a Purpose>,
     pub now: Timestamp,
+    pub wanted: Wanted,
 }
 
-/// Room for the decisions about a message of the usual size.
-const DECISIONS_USUAL: usize = 64;
+/// Which decisions are listed. The data come out the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What was withheld or changed: all that a parcel tells.
+    Withheld,
+    /// Those about what was kept as well, for whoever asks why.
+    Every,
+}
 
 /// The outcome for one field, for whoever asks why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +48,13 @@ pub struct Decision {
     pub origin: Option<String>,
 }
 
-/// The minimised data with every decision.
+/// The minimised data with the decisions that were wanted.
 #[derive(Debug)]
 pub struct Minimised {
     pub data: Value,
     pub decisions: Vec<Decision>,
+    /// The purposes that granted something, each once.
+    pub purposes: Vec<PurposeId>,
 }
 
 impl Minimised {
@@ -57,53 +66,42 @@ impl Minimised {
         });
         withheld.collect()
     }
-
-    /// The purposes that granted something, each once.
-    pub fn purposes(&self) -> Vec<PurposeId> {
-        let mut used: Vec<PurposeId> = Vec::new();
-        for purpose in self.decisions.iter().filter_map(|decision| decision.purpose.as_ref()) {
-            if !used.contains(purpose) {
-                used.push(purpose.clone());
-            }
-        }
-        used
-    }
 }
 
 /// Minimises canonical data. `reference` replaces the sender's own reference of the signal,
 /// unless a purpose names `kenmerk`.
-pub fn minimise(
-    data: &Value,
+pub fn minimise<'a>(
+    data: &'a Value,
     shape: &Shape,
-    grants: &Grants<'_, '_>,
+    grants: &Grants<'a, '_>,
     reference: &str,
 ) -> Minimised {
-    let mut walk = Walk { grants, decisions: Vec::with_capacity(DECISIONS_USUAL) };
+    let mut walk = Walk { grants, decisions: Vec::new(), used: Vec::new() };
     let level = Level {
         own: grants.purposes.iter().map(|purpose| Hold::root(purpose)).collect(),
         other: None,
     };
-    let mut out = Map::new();
     let (Value::Object(fields), Shape::Object(shapes)) = (data, shape) else {
-        return Minimised { data: Value::Object(out), decisions: walk.decisions };
+        return walk.outcome(Map::new());
     };
+    let mut out = Map::with_capacity(fields.len());
     for field in shapes {
         let name = field.name.as_str();
         let Some(value) = fields.get(name) else { continue };
         if facts::NEVER.contains(&name) {
             continue;
         }
-        let path = below("", name);
+        let at = At::Field(&At::Root, name);
         if name == "kenmerk" && !level.own.iter().any(|hold| hold.names("kenmerk")) {
             out.insert(name.to_owned(), Value::from(reference));
         } else if facts::ALWAYS.contains(&name) {
-            walk.keep(path, None, None);
+            walk.keep(&at, None, None);
             out.insert(name.to_owned(), value.clone());
-        } else if let Some(kept) = walk.field(value, Spot::of(field), &level.descend(name), path) {
+        } else if let Some(kept) = walk.field(value, Spot::of(field), &level.descend(name), &at) {
             out.insert(name.to_owned(), kept);
         }
     }
-    Minimised { data: Value::Object(out), decisions: walk.decisions }
+    walk.outcome(out)
 }
 
 /// One purpose on its way down the document.
@@ -131,12 +129,13 @@ impl<'a> Hold<'a> {
         self.node.is_some() || self.inherited.is_some()
     }
 
-    /// From the root down a JSON Pointer; a number is the position of an element.
-    fn down(self, path: &str) -> Self {
-        path.split('/').skip(1).fold(self, |hold, step| match step.parse::<usize>() {
-            Ok(_) => hold.element(),
-            Err(_) => hold.field(step),
-        })
+    /// From the root down to a place.
+    fn down(self, at: &At<'_>) -> Self {
+        match at {
+            At::Root => self,
+            At::Field(above, name) => self.down(above).field(name),
+            At::Element(above, _) => self.down(above).element(),
+        }
     }
 
     fn at(self, node: Option<&'a Grant>) -> Self {
@@ -156,7 +155,7 @@ impl<'a> Hold<'a> {
 /// All purposes at one place: of the sender, and of the other origin where there is one.
 struct Level<'a> {
     own: Vec<Hold<'a>>,
-    other: Option<(String, Vec<Hold<'a>>)>,
+    other: Option<(&'a str, Vec<Hold<'a>>)>,
 }
 
 /// What is granted at one place.
@@ -173,7 +172,7 @@ impl<'a> Level<'a> {
             other: self
                 .other
                 .as_ref()
-                .map(|(kind, holds)| (kind.clone(), holds.iter().copied().map(&step).collect())),
+                .map(|(kind, holds)| (*kind, holds.iter().copied().map(&step).collect())),
         }
     }
 
@@ -238,25 +237,70 @@ impl<'s> Spot<'s> {
 struct Walk<'a, 'g> {
     grants: &'g Grants<'a, 'g>,
     decisions: Vec<Decision>,
+    /// The purposes that granted something until now, each once.
+    used: Vec<&'a PurposeId>,
+}
+
+/// How far a walk had come, to go back to where nothing of an object or list remains.
+#[derive(Clone, Copy)]
+struct Mark {
+    decisions: usize,
+    used: usize,
 }
 
 impl<'a> Walk<'a, '_> {
-    fn keep(&mut self, path: String, purpose: Option<&Purpose>, origin: Option<String>) {
-        let purpose = purpose.map(|purpose| purpose.id.clone());
-        self.decisions.push(Decision { path, withheld: None, purpose, origin });
+    fn outcome(self, data: Map<String, Value>) -> Minimised {
+        let purposes = self.used.into_iter().cloned().collect();
+        Minimised { data: Value::Object(data), decisions: self.decisions, purposes }
     }
 
-    fn withhold(&mut self, path: String, reason: WithheldReason, level: &Level<'a>) {
-        let origin = level.other.as_ref().map(|(kind, _)| kind.clone());
-        self.decisions.push(Decision { path, withheld: Some(reason), purpose: None, origin });
+    fn mark(&self) -> Mark {
+        Mark { decisions: self.decisions.len(), used: self.used.len() }
+    }
+
+    fn go_back(&mut self, mark: Mark) {
+        self.decisions.truncate(mark.decisions);
+        self.used.truncate(mark.used);
+    }
+
+    fn uses(&mut self, purpose: Option<&'a Purpose>) {
+        if let Some(purpose) = purpose
+            && !self.used.contains(&&purpose.id)
+        {
+            self.used.push(&purpose.id);
+        }
+    }
+
+    fn keep(&mut self, at: &At<'_>, purpose: Option<&'a Purpose>, level: Option<&Level<'a>>) {
+        self.uses(purpose);
+        if self.grants.wanted == Wanted::Every {
+            self.decide(at, None, purpose, level);
+        }
+    }
+
+    fn withhold(&mut self, at: &At<'_>, reason: WithheldReason, level: &Level<'a>) {
+        self.decide(at, Some(reason), None, Some(level));
+    }
+
+    fn decide(
+        &mut self,
+        at: &At<'_>,
+        withheld: Option<WithheldReason>,
+        purpose: Option<&Purpose>,
+        level: Option<&Level<'a>>,
+    ) {
+        let origin = level.and_then(|level| level.other.as_ref());
+        let origin = origin.map(|(kind, _)| (*kind).to_owned());
+        let purpose = purpose.map(|purpose| purpose.id.clone());
+        self.decisions.push(Decision { path: at.pointer(), withheld, purpose, origin });
     }
 
     fn field(
         &mut self,
-        value: &Value,
+        value: &'a Value,
         spot: Spot<'_>,
         level: &Level<'a>,
-        path: String,
+        at: &At<'_>,
     ) -> Option<Value> {
         match (value, spot.shape) {
             (Value::Object(_), Shape::Object(shapes)) => {
@@ -264,32 +308,34 @@ impl<'a> Walk<'a, '_> {
                 if granted.treatment == Some(Treatment::Generalise)
                     && generalise::takes_object(spot.name)
                 {
-                    return self.leaf(value, spot, level, path);
+                    return self.leaf(value, spot, level, at);
                 }
-                self.object(value, shapes, spot.name, level, path)
+                self.object(value, shapes, spot.name, level, at)
             }
             (Value::Array(items), Shape::Array(shape)) => {
-                self.list(items, Spot { shape, ..spot }, level, path)
+                self.list(items, Spot { shape, ..spot }, level, at)
             }
-            _ => self.leaf(value, spot, level, path),
+            _ => self.leaf(value, spot, level, at),
         }
     }
 
     /// An object, with what always travels with it; `None` where nothing of it is granted.
     fn object(
         &mut self,
-        value: &Value,
+        value: &'a Value,
         shapes: &[Field],
         list: &str,
         level: &Level<'a>,
-        path: String,
+        at: &At<'_>,
     ) -> Option<Value> {
-        let with_origin = self.origin_of(value, level, &path);
+        let with_origin = self.origin_of(value, level, at);
         let level = with_origin.as_ref().unwrap_or(level);
-        let before = self.decisions.len();
+        let before = self.mark();
         let carried: &[&str] =
             facts::WITH_ELEMENT.iter().find(|(name, _)| *name == list).map_or(&[], |(_, f)| f);
-        let (mut out, mut granted_any) = (Map::new(), false);
+        let hopeful = level.own.iter().any(Hold::grants);
+        let room = value.as_object().filter(|_| hopeful).map_or(0, Map::len);
+        let (mut out, mut granted_any) = (Map::with_capacity(room), false);
         for field in shapes {
             let name = field.name.as_str();
             let Some(value) = value.get(name) else { continue };
@@ -297,13 +343,13 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let inner = level.descend(name);
-            let path = below(&path, name);
+            let at = At::Field(at, name);
             if carried.contains(&name) {
                 let granted = inner.granted(None);
                 granted_any |= granted.treatment.is_some();
-                self.keep(path, granted.purpose, None);
+                self.keep(&at, granted.purpose, None);
                 out.insert(name.to_owned(), value.clone());
-            } else if let Some(kept) = self.field(value, Spot::of(field), &inner, path) {
+            } else if let Some(kept) = self.field(value, Spot::of(field), &inner, &at) {
                 granted_any = true;
                 out.insert(name.to_owned(), kept);
             }
@@ -312,28 +358,28 @@ impl<'a> Walk<'a, '_> {
             return Some(Value::Object(out));
         }
         let reason = self.common_reason(before);
-        self.decisions.truncate(before);
-        self.withhold(path, reason, level);
+        self.go_back(before);
+        self.withhold(at, reason, level);
         None
     }
 
     fn list(
         &mut self,
-        items: &[Value],
+        items: &'a [Value],
         element: Spot<'_>,
         level: &Level<'a>,
-        path: String,
+        at: &At<'_>,
     ) -> Option<Value> {
-        let before = self.decisions.len();
+        let before = self.mark();
         let mut out = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{path}/{index}");
+            let here = At::Element(at, index);
             let all = level.map(Hold::element);
             let covered = self.covered(&all, item);
             let grants = |level: &Level<'a>| level.own.iter().any(Hold::grants);
             if grants(&all) && !grants(&covered) {
-                self.withhold(path, WithheldReason::RolNietGedeeld, level);
-            } else if let Some(kept) = self.field(item, element, &covered, path) {
+                self.withhold(&here, WithheldReason::RolNietGedeeld, level);
+            } else if let Some(kept) = self.field(item, element, &covered, &here) {
                 out.push(kept);
             }
         }
@@ -342,8 +388,8 @@ impl<'a> Walk<'a, '_> {
         }
         let reasons = self.common_reason(before);
         if reasons != WithheldReason::RolNietGedeeld {
-            self.decisions.truncate(before);
-            self.withhold(path, reasons, level);
+            self.go_back(before);
+            self.withhold(at, reasons, level);
         }
         None
     }
@@ -355,7 +401,7 @@ impl<'a> Walk<'a, '_> {
         };
         Level {
             own: keep(&level.own),
-            other: level.other.as_ref().map(|(kind, holds)| (kind.clone(), keep(holds))),
+            other: level.other.as_ref().map(|(kind, holds)| (*kind, keep(holds))),
         }
     }
 
@@ -370,43 +416,45 @@ impl<'a> Walk<'a, '_> {
 
     /// Data that came from another kind of partner also need that origin's purposes, walked down
     /// to the same place.
-    fn origin_of(&self, value: &Value, level: &Level<'a>, path: &str) -> Option<Level<'a>> {
+    fn origin_of(&self, value: &'a Value, level: &Level<'a>, at: &At<'_>) -> Option<Level<'a>> {
         let kind = value.get("herkomst")?.as_str()?;
         let purposes = (self.grants.of_origin)(kind);
-        let holds = purposes.into_iter().map(|purpose| Hold::root(purpose).down(path));
+        let holds = purposes.into_iter().map(|purpose| Hold::root(purpose).down(at));
         let other = holds.filter(|hold| self.covers(hold, value)).collect();
-        Some(Level { own: level.own.clone(), other: Some((kind.to_owned(), other)) })
+        Some(Level { own: level.own.clone(), other: Some((kind, other)) })
     }
 
     fn leaf(
         &mut self,
-        value: &Value,
+        value: &'a Value,
         spot: Spot<'_>,
         level: &Level<'a>,
-        path: String,
+        at: &At<'_>,
     ) -> Option<Value> {
         let granted = level.granted(spot.sensitive);
-        let origin = level.other.as_ref().map(|(kind, _)| kind.clone());
-        let (out, withheld) = match granted.treatment {
+        let (out, reason) = match granted.treatment {
             None => {
-                self.withhold(path, granted.reason, level);
+                self.withhold(at, granted.reason, level);
                 return None;
             }
-            Some(Treatment::Keep) => (Some(value.clone()), None),
-            Some(Treatment::Mask) => (Some(Value::from("***")), Some(WithheldReason::Gemaskeerd)),
-            Some(Treatment::Generalise) => (
-                generalise::value(spot.name, value, self.grants.now),
-                Some(WithheldReason::Veralgemeend),
-            ),
+            Some(Treatment::Keep) => {
+                self.keep(at, granted.purpose, Some(level));
+                return Some(value.clone());
+            }
+            Some(Treatment::Mask) => (Some(Value::from("***")), WithheldReason::Gemaskeerd),
+            Some(Treatment::Generalise) => {
+                (generalise::value(spot.name, value, self.grants.now), WithheldReason::Veralgemeend)
+            }
         };
-        let purpose = granted.purpose.map(|purpose| purpose.id.clone());
-        self.decisions.push(Decision { path, withheld, purpose, origin });
+        self.uses(granted.purpose);
+        self.decide(at, Some(reason), granted.purpose, Some(level));
         out
     }
 
     /// The reason that all decisions since `before` share, or that no purpose named them.
-    fn common_reason(&self, before: usize) -> WithheldReason {
-        let mut reasons = self.decisions[before..].iter().filter_map(|d| d.withheld);
+    fn common_reason(&self, before: Mark) -> WithheldReason {
+        let since = self.decisions.iter().skip(before.decisions);
+        let mut reasons = since.filter_map(|decision| decision.withheld);
         let first = reasons.next().unwrap_or(WithheldReason::GeenDoelbinding);
         if reasons.all(|reason| reason == first) { first } else { WithheldReason::GeenDoelbinding }
     }

@@ -17,7 +17,7 @@ mod parcel;
 
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
-pub use dispatch::{Feedback, View, dispatch, feedback, minimise_for, redispatch};
+pub use dispatch::{Feedback, View, dispatch, explain_for, feedback, minimise_for, redispatch};
 pub use minimise::{Decision, Minimised};
 pub use native::{Decoded, split};
 pub use parcel::{Admitted, Dispatch, Failure, NotSent, Parcel, Withheld, WithheldReason};

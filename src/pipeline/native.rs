@@ -8,20 +8,20 @@ use crate::catalogue::connector::{Connector, Format, Inbound};
 use crate::message::{Fault, Refusal, Violation};
 
 /// A document that was read as the connector's format, before its type is known.
-pub enum Decoded {
+pub enum Decoded<'b> {
     Json(Value),
-    Xml(xml::Tree),
+    Xml(xml::Tree<'b>),
     Csv(csv::Row),
 }
 
 /// The one row of a message; several rows come as a file, and are split before.
 const ONE_ROW: &str = "Stuur één rij per bericht; meer rijen gaan als bestand.";
 
-impl Decoded {
+impl<'b> Decoded<'b> {
     /// Reads bytes as the connector writes them.
     pub fn read(
         connector: &Connector,
-        bytes: &[u8],
+        bytes: &'b [u8],
         media_type: Option<&str>,
     ) -> Result<Self, Refusal> {
         let charset = accepted_charset(connector, media_type)?;
@@ -79,10 +79,11 @@ impl Decoded {
         })
     }
 
-    /// The document as a value, led by the shape of its schema.
-    pub fn to_value(&self, shape: &Shape) -> Result<Value, Refusal> {
+    /// The document as a value, led by the shape of its schema. Once: JSON is handed over, and
+    /// what stays behind can only say where something stands.
+    pub fn take_value(&mut self, shape: &Shape) -> Result<Value, Refusal> {
         match self {
-            Self::Json(value) => Ok(value.clone()),
+            Self::Json(value) => Ok(std::mem::take(value)),
             Self::Xml(tree) => tree.to_value(shape),
             Self::Csv(row) => Ok(row.to_value(shape)),
         }

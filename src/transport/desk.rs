@@ -29,7 +29,7 @@ pub enum AuthResult {
     Partner(PartnerId),
     Unknown,
     /// A known token of a partner that may not exchange now.
-    Suspended,
+    Suspended(PartnerId),
     /// Nobody can tell now.
     Unavailable,
 }

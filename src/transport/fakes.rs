@@ -7,17 +7,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::message::{CaseNumber, Digest, ParcelId, PartnerId, PublicId, Stage, Timestamp};
+use crate::message::{CaseNumber, Digest, Fault, ParcelId, PartnerId, PublicId, Stage, Timestamp};
 
 use super::{
     Answer, AuthResult, Check, CloudEvent, Collected, Confirmed, Delivery, Inlet, Outcome,
-    OutgoingParcel, PartnerDesk, Proof, Readiness, Room, Unavailable, Verdict, Word,
+    OutgoingParcel, PartnerDesk, Problem, Proof, Readiness, Room, TooLarge, Unavailable, Verdict,
+    Word,
 };
 
 pub(super) const MESSAGE: u128 = 7;
 
 pub(super) struct FakeHub {
     pub(super) received: Mutex<Vec<Delivery>>,
+    pub(super) too_large: Mutex<Vec<TooLarge>>,
     pub(super) outcome: Mutex<Outcome>,
     pub(super) mail: Mutex<Vec<OutgoingParcel>>,
     pub(super) words: Mutex<Vec<Word>>,
@@ -37,6 +39,7 @@ impl Default for FakeHub {
     fn default() -> Self {
         Self {
             received: Mutex::default(),
+            too_large: Mutex::default(),
             outcome: Mutex::new(accepted()),
             mail: Mutex::default(),
             words: Mutex::default(),
@@ -111,15 +114,23 @@ impl FakeHub {
 }
 
 impl Inlet for FakeHub {
-    fn receive(&self, delivery: Delivery) -> Answer<'_, Outcome> {
+    fn receive(&self, mut delivery: Delivery) -> Answer<'_, Outcome> {
         Box::pin(async move {
+            let place = delivery.place.take();
             if self.hangs.load(Ordering::SeqCst) {
                 self.waiting.notify_one();
                 self.gate.notified().await;
             }
+            // What it remembers takes no place.
+            drop(place);
             self.received.lock().unwrap().push(delivery);
             self.outcome.lock().unwrap().clone()
         })
+    }
+
+    fn too_large(&self, notice: TooLarge) -> Answer<'_, Outcome> {
+        self.too_large.lock().unwrap().push(notice);
+        Box::pin(async { Outcome::problem(&Problem::of_fault(Fault::TeGroot)) })
     }
 }
 
@@ -128,7 +139,7 @@ impl PartnerDesk for FakeHub {
         let result = match token {
             "sleutel-politie" => AuthResult::Partner(partner("politie")),
             "sleutel-zorg" => AuthResult::Partner(partner("zorg")),
-            "sleutel-geschorst" => AuthResult::Suspended,
+            "sleutel-geschorst" => AuthResult::Suspended(partner("geschorst")),
             "sleutel-stuk" => AuthResult::Unavailable,
             _ => AuthResult::Unknown,
         };

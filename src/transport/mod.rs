@@ -14,6 +14,7 @@ mod fakes;
 pub mod files;
 pub mod http;
 pub mod ladder;
+mod large;
 mod outgoing;
 mod problem;
 pub mod retry;
@@ -26,6 +27,9 @@ use crate::message::{PartnerId, PublicId};
 pub use dead::{DeadDesk, DeadLetter, LastPlace};
 pub use desk::{
     AuthResult, Check, Collected, Confirmed, PartnerDesk, Readiness, Room, Unavailable, Word,
+};
+pub use large::{
+    DOCUMENT_BYTES_MAX, KEPT_BYTES_MAX, LARGE_AT_ONCE_MAX, LargeBodies, NotKept, Place, TooLarge,
 };
 pub use outgoing::{CloudEvent, OutgoingParcel, Proof};
 pub use problem::Problem;
@@ -52,13 +56,15 @@ impl Channel {
 }
 
 /// Bytes from a partner that proved who it is. `Debug` shows their number only.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Delivery {
     pub partner: PartnerId,
     pub channel: Channel,
     /// As the sender wrote it, parameters included; for a file, by its extension.
     pub media_type: Option<String>,
     pub bytes: Vec<u8>,
+    /// Where there are more of them than a document may have.
+    pub place: Option<Place>,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -125,4 +131,7 @@ impl Outcome {
 /// so what must not be cancelled runs elsewhere. The same delivery may come again at any time.
 pub trait Inlet: Send + Sync + 'static {
     fn receive(&self, delivery: Delivery) -> Answer<'_, Outcome>;
+
+    /// Refuses a document whose bytes were not read, and notes that it came.
+    fn too_large(&self, notice: TooLarge) -> Answer<'_, Outcome>;
 }

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod refused;
+mod turned_away;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
@@ -60,6 +61,11 @@ impl<'a> Bad<'a> {
             }
         }
         assert!(kept(hub, &told["uitval"], self.code).await == self.document, "other bytes");
+        let salt = told["zout"].as_str().expect("a salt");
+        let salt = BASE64_STANDARD.decode(salt).expect("base64");
+        let salt = salt.try_into().expect("32 bytes");
+        let hash = schakel::evidence::commitment(&salt, &self.document).to_string();
+        assert_eq!(told["hash"], hash, "the answer proves something else");
         reply
     }
 }

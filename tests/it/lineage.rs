@@ -79,9 +79,9 @@ fn cases<'c>(files: &Files, connector: &'c Connector) -> Vec<Case<'c>> {
         let Some(kind) = settings.get("bericht").and_then(|kind| kind.as_str()) else {
             let native = format!("{folder}native.");
             let (_, native) = files.iter().find(|(path, _)| path.starts_with(&native)).unwrap();
-            let decoded = Decoded::read(connector, native, None).unwrap();
+            let mut decoded = Decoded::read(connector, native, None).unwrap();
             let entry = decoded.recognise(connector).unwrap();
-            let b = decoded.to_value(&entry.schema.shape).unwrap();
+            let b = decoded.take_value(&entry.schema.shape).unwrap();
             cases.push(Case { mapping: &entry.mapping, sources: Sources::new(b) });
             continue;
         };

@@ -1,4 +1,5 @@
-//! The short way for what most expressions are: paths, literals, a helper on a path, a choice.
+//! The short way for what most expressions are: paths, literals, a helper on a path, a choice, the
+//! first of those that a filter lets through.
 //!
 //! The interpreter builds a context and a boxed value for every step; most expressions need
 //! neither. Whatever is not plainly a case of these few forms gives `Answer::Ask`, and then the
@@ -9,7 +10,7 @@ use std::borrow::Cow;
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CodeLists, EvalError, Step, functions};
 
@@ -18,7 +19,17 @@ use super::{CodeLists, EvalError, Step, functions};
 pub enum Direct {
     Literal(Value),
     Path(Route),
-    Has(Route, String),
+    /// A path from what another expression gives.
+    Below(Box<Direct>, Vec<Step>),
+    Has(Box<Direct>, String),
+    /// One element of `list.filter(name, condition)`.
+    Filtered {
+        list: Route,
+        name: String,
+        condition: Box<Direct>,
+        at: usize,
+    },
+    List(Vec<Direct>),
     Text(fn(&str) -> Option<String>, Box<Direct>),
     Code {
         list: String,
@@ -39,6 +50,10 @@ pub enum Direct {
         wanted: bool,
     },
     Among(Box<Direct>, Vec<String>),
+    /// Whether an object has a field: `'@id' in b.x`.
+    Within(Box<Direct>, Route),
+    /// `leeg()`.
+    Blank(Box<Direct>),
     Not(Box<Direct>),
     And(Box<[Direct; 2]>),
     Or(Box<[Direct; 2]>),
@@ -76,10 +91,17 @@ pub fn compile(expr: &IdedExpr) -> Option<Direct> {
         }
         Expr::Literal(LiteralValue::Null) => Some(Direct::Literal(Value::Null)),
         Expr::Select(select) if select.test => {
-            Some(Direct::Has(route(&select.operand)?, select.field.clone()))
+            Some(Direct::Has(Box::new(compile(&select.operand)?), select.field.clone()))
         }
+        Expr::Select(select) => route(expr).map(Direct::Path).or_else(|| {
+            let step = Step::Field(select.field.clone());
+            Some(Direct::Below(Box::new(compile(&select.operand)?), vec![step]))
+        }),
         Expr::Call(call) if call.target.is_none() => {
             route(expr).map(Direct::Path).or_else(|| of_call(call))
+        }
+        Expr::List(list) => {
+            list.elements.iter().map(compile).collect::<Option<_>>().map(Direct::List)
         }
         _ => route(expr).map(Direct::Path),
     }
@@ -99,7 +121,21 @@ fn of_call(call: &CallExpr) -> Option<Direct> {
             let Direct::Literal(Value::String(separator)) = part(1)? else { return None };
             Some(Direct::Join { parts, separator })
         }
-        (operators::IN, 2) => Some(Direct::Among(Box::new(part(0)?), texts(call.args.get(1)?)?)),
+        (operators::IN, 2) => {
+            let (what, among) = (Box::new(part(0)?), call.args.get(1)?);
+            match texts(among) {
+                Some(texts) => Some(Direct::Among(what, texts)),
+                None => Some(Direct::Within(what, route(among)?)),
+            }
+        }
+        (operators::INDEX, 2) => {
+            let (list, name, condition) = filter_of(call.args.first()?)?;
+            let Direct::Literal(Value::Number(at)) = part(1)? else { return None };
+            let (list, condition) = (route(list)?, Box::new(compile(condition)?));
+            let at = usize::try_from(at.as_u64()?).ok()?;
+            Some(Direct::Filtered { list, name: name.clone(), condition, at })
+        }
+        ("leeg", 1) => Some(Direct::Blank(Box::new(part(0)?))),
         (operators::LOGICAL_AND, 2) => Some(Direct::And(pair()?)),
         (operators::LOGICAL_OR, 2) => Some(Direct::Or(pair()?)),
         (operators::LOGICAL_NOT, 1) => Some(Direct::Not(Box::new(part(0)?))),
@@ -117,6 +153,19 @@ fn of_call(call: &CallExpr) -> Option<Direct> {
         }
         _ => None,
     }
+}
+
+/// What `list.filter(name, condition)` goes over, its variable and its condition: the parser writes
+/// a filter out as a loop that keeps an element or does not.
+pub fn filter_of(expr: &IdedExpr) -> Option<(&IdedExpr, &String, &IdedExpr)> {
+    let Expr::Comprehension(filter) = &expr.expr else { return None };
+    let Expr::Call(step) = &filter.loop_step.expr else { return None };
+    let [condition, kept, _] = step.args.as_slice() else { return None };
+    let Expr::Call(append) = &kept.expr else { return None };
+    let Some(Expr::List(list)) = append.args.get(1).map(|arg| &arg.expr) else { return None };
+    let keeps_itself = matches!(list.elements.as_slice(),
+        [only] if matches!(&only.expr, Expr::Ident(name) if *name == filter.iter_var));
+    keeps_itself.then_some((&filter.iter_range, &filter.iter_var, condition))
 }
 
 /// The texts of a list of nothing but those.
@@ -169,10 +218,19 @@ impl Direct {
         match self {
             Self::Literal(value) => Answer::Value(Cow::Borrowed(value)),
             Self::Path(route) => route.answer(known),
-            Self::Has(route, name) => route.answer(known).then(|found| match found {
-                Value::Object(fields) => flag(fields.get(name).is_some_and(|v| !v.is_null())),
+            Self::Below(inner, steps) => match inner.answer(known) {
+                Answer::Value(Cow::Borrowed(value)) => follow(value, steps),
+                Answer::Value(Cow::Owned(_)) | Ask => Ask,
+                failed @ Failed(_) => failed,
+            },
+            Self::Has(inner, name) => inner.answer(known).then(|found| match found {
+                Value::Object(fields) => flag(there(fields, name)),
                 _ => Ask,
             }),
+            Self::Filtered { list, name, condition, at } => {
+                filtered(list, (name, condition), *at, known)
+            }
+            Self::List(parts) => list(parts, known),
             Self::Text(apply, argument) => argument.answer(known).then(|value| match value {
                 Value::String(text) => owned(apply(text).map_or(Value::Null, Value::from)),
                 Value::Null => owned(Value::Null),
@@ -190,6 +248,19 @@ impl Direct {
             }
             Self::Among(inner, texts) => inner.answer(known).then(|value| match value {
                 Value::String(text) => flag(texts.contains(text)),
+                _ => Ask,
+            }),
+            Self::Within(inner, route) => match (inner.answer(known), route.answer(known)) {
+                (Answer::Value(key), Answer::Value(among)) => match (&*key, &*among) {
+                    (Value::String(key), Value::Object(fields)) => flag(there(fields, key)),
+                    _ => Ask,
+                },
+                (Failed(error), _) | (Answer::Value(_), Failed(error)) => Failed(error),
+                _ => Ask,
+            },
+            Self::Blank(inner) => inner.answer(known).then(|value| match value {
+                Value::String(text) => flag(text.trim().is_empty()),
+                Value::Null => flag(true),
                 _ => Ask,
             }),
             Self::Not(inner) => inner.decide(known, |holds| flag(!holds)),
@@ -241,21 +312,79 @@ impl<'v> Answer<'v> {
 
 impl Route {
     fn answer<'v>(&'v self, known: Known<'v>) -> Answer<'v> {
-        let Some(mut here) = known.find(&self.variable) else { return Ask };
-        for step in &self.steps {
-            let next = match (step, here) {
-                (Step::Field(name), Value::Object(fields)) => fields.get(name),
-                (Step::At(index), Value::Array(items)) => items.get(*index),
-                _ => return Ask,
-            };
-            here = match (step, next) {
-                (Step::At(_), Some(Value::Null)) => return Ask,
-                (_, None | Some(Value::Null)) => return Failed(EvalError::Absent),
-                (_, Some(next)) => next,
-            };
-        }
-        Answer::Value(Cow::Borrowed(here))
+        known.find(&self.variable).map_or(Ask, |value| follow(value, &self.steps))
     }
+}
+
+/// What is at the end of these steps.
+fn follow<'v>(from: &'v Value, steps: &[Step]) -> Answer<'v> {
+    let mut here = from;
+    for step in steps {
+        let next = match (step, here) {
+            (Step::Field(name), Value::Object(fields)) => fields.get(name),
+            (Step::At(index), Value::Array(items)) => items.get(*index),
+            _ => return Ask,
+        };
+        here = match (step, next) {
+            (Step::At(_), Some(Value::Null)) => return Ask,
+            (_, None | Some(Value::Null)) => return Failed(EvalError::Absent),
+            (_, Some(next)) => next,
+        };
+    }
+    Answer::Value(Cow::Borrowed(here))
+}
+
+/// Whether an object has a field; one that is `null` counts as absent.
+fn there(fields: &Map<String, Value>, name: &str) -> bool {
+    fields.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// One of the elements for which a condition holds. CEL asks it of every element, and one that
+/// fails makes all of it fail, in a way that is left to the interpreter.
+fn filtered<'v>(
+    list: &'v Route,
+    (name, condition): (&'v str, &'v Direct),
+    at: usize,
+    known: Known<'v>,
+) -> Answer<'v> {
+    let items = match list.answer(known) {
+        Answer::Value(Cow::Borrowed(Value::Array(items))) => items,
+        Answer::Value(_) | Ask => return Ask,
+        failed @ Failed(_) => return failed,
+    };
+    let mut variables = known.variables.to_vec();
+    let mut kept = None;
+    let mut nth = 0;
+    for item in items {
+        variables.push((name, item));
+        let inner = Known { variables: &variables, codes: known.codes };
+        let Answer::Value(holds) = condition.answer(inner) else { return Ask };
+        let Value::Bool(holds) = *holds else { return Ask };
+        if holds {
+            kept = kept.or_else(|| (nth == at).then_some(item));
+            nth += 1;
+        }
+        variables.pop();
+    }
+    match kept {
+        Some(Value::Null) => Ask,
+        Some(item) => Answer::Value(Cow::Borrowed(item)),
+        None => Failed(EvalError::Absent),
+    }
+}
+
+/// A list of texts, flags, `null`s and whole numbers.
+fn list<'v>(parts: &'v [Direct], known: Known<'v>) -> Answer<'v> {
+    let mut items = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part.answer(known) {
+            Answer::Value(value) if value.is_array() || value.is_object() => return Ask,
+            Answer::Value(value) if value.is_number() && !value.is_i64() => return Ask,
+            Answer::Value(value) => items.push(value.into_owned()),
+            failed => return failed,
+        }
+    }
+    owned(Value::Array(items))
 }
 
 impl<'v> Known<'v> {
@@ -329,6 +458,9 @@ fn same(a: &Value, b: &Value) -> Option<bool> {
         (Value::String(a), Value::String(b)) => Some(a == b),
         (Value::Bool(a), Value::Bool(b)) => Some(a == b),
         (Value::Number(a), Value::Number(b)) => Some(a.as_i64()? == b.as_i64()?),
+        (Value::Null, Value::Null) => Some(true),
+        (Value::Null, Value::String(_) | Value::Bool(_))
+        | (Value::String(_) | Value::Bool(_), Value::Null) => Some(false),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ mod lineage;
 mod text;
 mod value;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -118,6 +119,8 @@ impl Expression {
     pub fn evaluate(&self, scope: &Scope<'_, '_>) -> Result<Value, EvalError> {
         match self.direct.as_ref().map(|direct| direct.answer(scope.known())) {
             Some(Answer::Failed(error)) => Err(error),
+            // A list that was made here; one of the source may hold more than scalars.
+            Some(Answer::Value(Cow::Owned(value))) => Ok(value),
             Some(Answer::Value(value)) if !value.is_array() && !value.is_object() => {
                 Ok(value.into_owned())
             }
@@ -140,15 +143,9 @@ impl Expression {
     /// The source of a list of objects is a path or such a filter, so that its elements stay
     /// plain JSON and can be copied from directly.
     pub fn split_filter(&self) -> Option<(Self, String, Self)> {
-        let Node::Comprehension(c) = &self.expr.expr else { return None };
-        let Node::Call(step) = &c.loop_step.expr else { return None };
-        let [condition, kept, _] = step.args.as_slice() else { return None };
-        let Node::Call(append) = &kept.expr else { return None };
-        let Some(Node::List(list)) = append.args.get(1).map(|arg| &arg.expr) else { return None };
-        let keeps_itself = matches!(list.elements.as_slice(),
-            [only] if matches!(&only.expr, Node::Ident(name) if *name == c.iter_var));
+        let (list, name, condition) = direct::filter_of(&self.expr)?;
         let part = |expr: &IdedExpr| Self::new(&self.text, expr.clone());
-        keeps_itself.then(|| (part(&c.iter_range), c.iter_var.clone(), part(condition)))
+        Some((part(list), name.clone(), part(condition)))
     }
 }
 

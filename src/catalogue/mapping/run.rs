@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Fill, ListPart, Mapping, Node, Place, Step};
 use crate::catalogue::cel::{Engine, EvalError, Scope};
-use crate::catalogue::schema::below;
+use crate::catalogue::schema::At;
 use crate::message::Violation;
 
 /// Elements that a source list may have; more of them are refused, never cut off.
@@ -17,24 +17,6 @@ pub struct Run<'m> {
     violations: Vec<Violation>,
     /// Which rules gave a value, for coverage.
     fired: Vec<bool>,
-}
-
-/// A place in the target, put into words only where something went wrong.
-#[derive(Clone, Copy)]
-enum At<'a> {
-    Root,
-    Field(&'a At<'a>, &'a str),
-    Element(&'a At<'a>, usize),
-}
-
-impl At<'_> {
-    fn pointer(&self) -> String {
-        match self {
-            Self::Root => String::new(),
-            Self::Field(above, name) => below(&above.pointer(), name),
-            Self::Element(above, index) => format!("{}/{index}", above.pointer()),
-        }
-    }
 }
 
 /// Follows a place; what is `null` is absent.

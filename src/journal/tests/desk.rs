@@ -159,6 +159,7 @@ impl Desk {
             at: self.now(),
             verdict,
             seed: self.seed(),
+            held: None,
         }
     }
 

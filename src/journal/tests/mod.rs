@@ -10,4 +10,5 @@ mod operators;
 mod outage;
 mod parcels;
 mod reveals;
+mod turned_away;
 mod unconfirmed;

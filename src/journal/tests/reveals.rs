@@ -79,8 +79,9 @@ async fn a_journal_of_before_reveals_learns_them() {
     let desk = Desk::new().await;
     let id = refused(&desk).await;
     let dir = desk.close().await;
-    tamper(dir.path(), "delete from migration where number = 2").await;
+    tamper(dir.path(), "delete from migration where number > 1").await;
     tamper_schema(dir.path(), "drop table reveal").await;
+    tamper_schema(dir.path(), "drop index quarantine_incoming").await;
     let (journal, writer, _) = super::desk::open(dir.path()).await.unwrap();
     let writing = tokio::spawn(writer.run());
     let now = super::desk::start();

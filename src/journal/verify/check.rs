@@ -102,7 +102,8 @@ fn announce(document: &Document, rows: &mut Rows) -> Result<(), sqlx::Error> {
 fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut VerifyReport) {
     let there = match leaf.kind {
         LeafKind::Aangenomen => rows.message,
-        LeafKind::Geweigerd => rows.refusal,
+        // Of what was not read there is nothing to show.
+        LeafKind::Geweigerd => rows.refusal || leaf.ciphertext.is_none(),
         LeafKind::Poging => rows.attempt,
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
         LeafKind::Activering => return check_activation(row, leaf, page, report),

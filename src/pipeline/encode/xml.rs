@@ -3,9 +3,11 @@
 //! `@x` is an attribute, `#text` the text, a list repeats its element, null is left out. Nothing
 //! is indented: white space could be content.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use super::below;
+use crate::catalogue::schema::At;
 use crate::catalogue::{Namespaces, XSI_URI, is_xml_name};
 use crate::message::Violation;
 use crate::pipeline::decode::xml::text::is_xml_text;
@@ -25,15 +27,15 @@ pub fn xml(value: &Value, namespaces: &Namespaces) -> Result<Vec<u8>, Vec<Violat
     };
     let root = value.as_object().filter(|object| object.len() == 1);
     let Some((name, content)) = root.and_then(|object| object.iter().next()) else {
-        writer.fail("", "wortel", "A document needs exactly one root element.");
+        writer.fail(&At::Root, "wortel", "A document needs exactly one root element.");
         return Err(writer.wrong);
     };
-    let pointer = below("", name);
+    let at = At::Field(&At::Root, name);
     if matches!(content, Value::Array(_) | Value::Null) {
-        writer.fail(&pointer, "wortel", "The root element can neither repeat nor be absent.");
+        writer.fail(&at, "wortel", "The root element can neither repeat nor be absent.");
     } else {
         let declarations_at = writer.out.len() + 1 + name.len();
-        writer.element(name, content, &pointer, 1);
+        writer.element(name, content, &at, 1);
         let declarations = writer.declarations();
         writer.out.insert_str(declarations_at, &declarations);
     }
@@ -49,27 +51,27 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn element(&mut self, name: &str, value: &Value, pointer: &str, depth: usize) {
+    fn element(&mut self, name: &str, value: &Value, at: &At<'_>, depth: usize) {
         if depth > DEPTH_MAX {
-            return self.fail(pointer, "te-diep", "The document is nested too deep.");
+            return self.fail(at, "te-diep", "The document is nested too deep.");
         }
-        self.check_name(name, pointer);
+        self.check_name(name, at);
         self.out.extend(["<", name]);
         match value {
-            Value::Object(fields) => self.object(name, fields, pointer, depth),
-            Value::Array(_) => self.fail(pointer, "lijst", "A list cannot hold a list directly."),
+            Value::Object(fields) => self.object(name, fields, at, depth),
+            Value::Array(_) => self.fail(at, "lijst", "A list cannot hold a list directly."),
             scalar => {
                 self.out.push('>');
-                self.text(&plain(scalar), pointer);
+                self.text(&plain(scalar), at);
                 self.close(name);
             }
         }
     }
 
-    fn object(&mut self, name: &str, fields: &Map<String, Value>, pointer: &str, depth: usize) {
+    fn object(&mut self, name: &str, fields: &Map<String, Value>, at: &At<'_>, depth: usize) {
         for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
             if let Some(attribute) = key.strip_prefix('@') {
-                self.attribute(attribute, value, &below(pointer, key));
+                self.attribute(attribute, value, &At::Field(at, key));
             }
         }
         self.out.push('>');
@@ -77,53 +79,53 @@ impl Writer<'_> {
         let mut children = fields.iter().filter(|(key, value)| is_child(key) && !value.is_null());
         match fields.get("#text") {
             None | Some(Value::Null) => {
-                children.for_each(|(key, value)| self.child(key, value, pointer, depth));
+                children.for_each(|(key, value)| self.child(key, value, at, depth));
             }
             Some(text) => {
-                let pointer = below(pointer, "#text");
+                let at = At::Field(at, "#text");
                 if children.next().is_some() || text.is_array() || text.is_object() {
                     let en = "Text and elements cannot be mixed, nor text be anything but text.";
-                    self.fail(&pointer, "gemengde-inhoud", en);
+                    self.fail(&at, "gemengde-inhoud", en);
                 }
-                self.text(&plain(text), &pointer);
+                self.text(&plain(text), &at);
             }
         }
         self.close(name);
     }
 
-    fn child(&mut self, key: &str, value: &Value, pointer: &str, depth: usize) {
-        let pointer = below(pointer, key);
+    fn child(&mut self, key: &str, value: &Value, at: &At<'_>, depth: usize) {
+        let at = At::Field(at, key);
         match value {
             Value::Array(items) => {
-                for (at, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
-                    self.element(key, item, &below(&pointer, &at.to_string()), depth + 1);
+                for (nth, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
+                    self.element(key, item, &At::Element(&at, nth), depth + 1);
                 }
             }
-            single => self.element(key, single, &pointer, depth + 1),
+            single => self.element(key, single, &at, depth + 1),
         }
     }
 
-    fn attribute(&mut self, name: &str, value: &Value, pointer: &str) {
+    fn attribute(&mut self, name: &str, value: &Value, at: &At<'_>) {
         if value.is_array() || value.is_object() {
-            return self.fail(pointer, "attribuut", "An attribute cannot hold a list or object.");
+            return self.fail(at, "attribuut", "An attribute cannot hold a list or object.");
         }
         if !name.contains(':') {
             // An unprefixed attribute is in no namespace, whatever the default is.
             if !is_xml_name(name) || name == "xmlns" {
-                self.fail(pointer, "naam", "This is not a name that an attribute can have.");
+                self.fail(at, "naam", "This is not a name that an attribute can have.");
             }
         } else {
-            self.check_name(name, pointer);
+            self.check_name(name, at);
         }
         let text = plain(value);
-        self.check_text(&text, pointer);
+        self.check_text(&text, at);
         self.out.extend([" ", name, "=\""]);
         self.escaped(&text, &['&', '<', '>', '\r', '"', '\t', '\n']);
         self.out.push('"');
     }
 
-    fn text(&mut self, text: &str, pointer: &str) {
-        self.check_text(text, pointer);
+    fn text(&mut self, text: &str, at: &At<'_>) {
+        self.check_text(text, at);
         self.escaped(text, &['&', '<', '>', '\r']);
     }
 
@@ -152,23 +154,23 @@ impl Writer<'_> {
     }
 
     /// Notes the namespace of a name as used, or that the connector has no such prefix.
-    fn check_name(&mut self, name: &str, pointer: &str) {
+    fn check_name(&mut self, name: &str, at: &At<'_>) {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         if !is_xml_name(local) || (name.contains(':') && !is_xml_name(prefix)) {
-            return self.fail(pointer, "naam", "This is not a name that XML can have.");
+            return self.fail(at, "naam", "This is not a name that XML can have.");
         }
         let position = self.namespaces.prefix_position(prefix);
         match position.and_then(|position| self.used.get_mut(position)) {
             Some(used) => *used = true,
             None if prefix == "xsi" => self.xsi = true,
             None if prefix.is_empty() || prefix == "xml" => {}
-            None => self.fail(pointer, "voorvoegsel", "The connector has no such prefix."),
+            None => self.fail(at, "voorvoegsel", "The connector has no such prefix."),
         }
     }
 
-    fn check_text(&mut self, text: &str, pointer: &str) {
+    fn check_text(&mut self, text: &str, at: &At<'_>) {
         if !is_xml_text(text) {
-            self.fail(pointer, "teken", "The text has a character that XML 1.0 cannot carry.");
+            self.fail(at, "teken", "The text has a character that XML 1.0 cannot carry.");
         }
     }
 
@@ -185,18 +187,18 @@ impl Writer<'_> {
             .collect()
     }
 
-    fn fail(&mut self, pointer: &str, code: &str, en: &str) {
+    fn fail(&mut self, at: &At<'_>, code: &str, en: &str) {
         let nl = "Dit veld past niet in de XML van deze koppeling.";
-        self.wrong.push(Violation::new(pointer, code, nl, en));
+        self.wrong.push(Violation::new(at.pointer(), code, nl, en));
     }
 }
 
 /// A scalar as text; lists and objects are refused where this is called.
-fn plain(value: &Value) -> String {
+fn plain(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Cow::Borrowed(""),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseId, CaseNumber, Effect, ExternalId, MessageKind, Usage,
 };
-use crate::pipeline::minimise_for;
+use crate::pipeline::{explain_for, minimise_for};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -29,7 +29,13 @@ fn with(purposes: &[(&str, String)]) -> Catalogue {
 fn seen(catalogue: &Catalogue, data: &Value) -> Option<(Value, Vec<String>)> {
     let sender = &catalogue.partners[&partner_id("politie-1")];
     let recipient = &catalogue.partners[&partner_id("corporatie-1")];
-    let view = minimise_for(catalogue, &message(data), sender, recipient, &case(), at(NOW))?;
+    let message = message(data);
+    let view = minimise_for(catalogue, &message, sender, recipient, &case(), at(NOW))?;
+    // Whoever asks why is told of the same outcome.
+    let why = explain_for(catalogue, &message, sender, recipient, &case(), at(NOW))?;
+    assert_eq!(why.minimised.data, view.minimised.data);
+    assert_eq!(why.minimised.withheld(), view.minimised.withheld());
+    assert_eq!(why.minimised.purposes, view.minimised.purposes);
     let withheld = view.minimised.withheld().into_iter().map(|withheld| {
         let reason = serde_json::to_value(withheld.reason).unwrap();
         format!("{} {}", withheld.path, reason.as_str().unwrap())
@@ -342,7 +348,7 @@ fn every_kept_field_names_the_purpose_that_granted_it() {
     let sender = &catalogue.partners[&partner_id("politie-1")];
     let recipient = &catalogue.partners[&partner_id("corporatie-1")];
     let message = message(&data);
-    let view = minimise_for(&catalogue, &message, sender, recipient, &case(), at(NOW)).unwrap();
+    let view = explain_for(&catalogue, &message, sender, recipient, &case(), at(NOW)).unwrap();
     let purposes: Vec<&str> = view.purposes.iter().map(|purpose| purpose.id.as_str()).collect();
     assert_eq!(purposes, ["a", "b"], "c gave nothing of this message");
     let told: Vec<(&str, Option<&str>)> = view

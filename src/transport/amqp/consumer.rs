@@ -23,12 +23,13 @@ use super::letter::{Letter, Trace};
 use super::link::{ANSWER_MOST, Link, LinkError};
 use super::publisher::{Posted, Publisher};
 use super::{receive, topology};
-use crate::message::{Fault, PartnerId};
+use crate::message::PartnerId;
 use crate::transport::retry::retry_within;
-use crate::transport::{Answer, DeadDesk, Inlet, LastPlace, Outcome, Problem, Verdict};
+use crate::transport::{
+    Answer, DOCUMENT_BYTES_MAX, DeadDesk, Inlet, KEPT_BYTES_MAX, LargeBodies, LastPlace, Outcome,
+    Verdict,
+};
 
-/// The largest message that is read, as over HTTP and in files.
-const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest wait before a queue that could not be read is tried again.
 const LAST_WAIT: Duration = Duration::from_secs(4);
 /// How long a delivery is held before the inlet is asked again, at first and at most.
@@ -63,6 +64,8 @@ pub struct Feed {
     pub publisher: Publisher,
     pub inlet: Arc<dyn Inlet>,
     pub dead: Arc<dyn DeadDesk>,
+    /// The places for large documents, shared by all ways in.
+    pub large: LargeBodies,
     /// Deliveries under way at once.
     pub prefetch: u16,
     pub random: Random,
@@ -245,12 +248,17 @@ impl Feed {
     fn hand_over(&self, delivered: Delivered) -> Answer<'_, Outcome> {
         let Delivered { routing_key, properties, bytes } = delivered;
         match &self.source {
-            Source::Partner(_) if bytes.len() > MESSAGE_BYTES_MAX => {
-                let outcome = Outcome::problem(&Problem::of_fault(Fault::TeGroot));
-                Box::pin(std::future::ready(outcome))
+            Source::Partner(partner) if bytes.len() > KEPT_BYTES_MAX => {
+                self.inlet.too_large(receive::too_large(partner, &properties, bytes.len()))
             }
             Source::Partner(partner) => {
-                self.inlet.receive(receive::of_partner(partner, &properties, bytes))
+                let large = bytes.len() > DOCUMENT_BYTES_MAX;
+                let place = if large { self.large.enter() } else { None };
+                if large && place.is_none() {
+                    // It is held until there is a place, as when nothing can be stored.
+                    return Box::pin(std::future::ready(Outcome::unavailable(1)));
+                }
+                self.inlet.receive(receive::of_partner(partner, &properties, bytes, place))
             }
             Source::Dead => self.dead.bury(receive::dead_letter(&routing_key, &properties, bytes)),
         }

@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use super::letter::{RECEIVED, REFUSED};
 use super::topology;
 use crate::message::PartnerId;
-use crate::transport::{Channel, DeadLetter, Delivery, LastPlace};
+use crate::transport::{Channel, DeadLetter, Delivery, LastPlace, NotKept, Place, TooLarge};
 
 /// A reason of the broker is a word; anything longer is somebody else's.
 const REASON_MAX: usize = 40;
@@ -16,9 +16,25 @@ pub(super) fn of_partner(
     partner: &PartnerId,
     properties: &BasicProperties,
     bytes: Vec<u8>,
+    place: Option<Place>,
 ) -> Delivery {
     let media_type = media_type(properties);
-    Delivery { partner: partner.clone(), channel: Channel::Amqp, media_type, bytes }
+    Delivery { partner: partner.clone(), channel: Channel::Amqp, media_type, bytes, place }
+}
+
+/// What is known of a document that is too large to be handed over.
+pub(super) fn too_large(
+    partner: &PartnerId,
+    properties: &BasicProperties,
+    size_bytes: usize,
+) -> TooLarge {
+    TooLarge {
+        partner: partner.clone(),
+        channel: Channel::Amqp,
+        media_type: media_type(properties),
+        size_bytes: u64::try_from(size_bytes).ok(),
+        why: NotKept::OverBound,
+    }
 }
 
 /// A dead letter. Where it comes from is its routing key, which the queue sets itself: a header
@@ -109,9 +125,9 @@ mod tests {
         let claims = BasicProperties::default()
             .with_user_id("politie".into())
             .with_content_type("application/xml".into());
-        let delivery = of_partner(&fakes::partner("zorg"), &claims, b"<a/>".to_vec());
+        let delivery = of_partner(&fakes::partner("zorg"), &claims, b"<a/>".to_vec(), None);
         assert_eq!(delivery.partner, fakes::partner("zorg"));
         assert_eq!(delivery.media_type.as_deref(), Some("application/xml"));
-        assert_eq!(of_partner(&fakes::partner("zorg"), &died("x"), vec![]).media_type, None);
+        assert_eq!(of_partner(&fakes::partner("zorg"), &died("x"), vec![], None).media_type, None);
     }
 }

@@ -11,8 +11,7 @@ use std::sync::PoisonError;
 use tokio::fs;
 use tokio::io::AsyncReadExt as _;
 
-use crate::message::Fault;
-use crate::transport::{Channel, Delivery, Inlet, Outcome, Problem, Verdict};
+use crate::transport::{Channel, Delivery, Inlet, NotKept, Outcome, TooLarge, Verdict};
 
 use super::{
     DONE, FilesError, Folder, IN, OUT, WRONG, extension, flush_directory, read_small, write_whole,
@@ -44,6 +43,8 @@ enum Taken {
     Settled(Verdict),
     /// It is not what was seen a moment ago.
     Changed,
+    /// It is large, and others are being read.
+    Later,
     Unreadable,
 }
 
@@ -88,6 +89,10 @@ impl Folder {
                     swept.waiting += 1;
                     open = false;
                 }
+                Taken::Later => {
+                    swept.waiting += 1;
+                    open = false;
+                }
                 Taken::Changed => swept.waiting += 1,
                 Taken::Unreadable => swept.unreadable += 1,
             }
@@ -126,17 +131,23 @@ impl Folder {
     /// One file from reading to moving.
     async fn take(&self, name: &OsStr, look: Look, inlet: &dyn Inlet) -> Result<Taken, FilesError> {
         let path = self.path(IN).join(name);
-        let outcome = if look.size_bytes > self.file_bytes_max {
-            Outcome::problem(&Problem::of_fault(Fault::TeGroot))
+        let (partner, channel) = (self.partner.clone(), Channel::Files);
+        let media_type = media_type(name).map(str::to_owned);
+        let outcome = if look.size_bytes > self.kept_bytes_max {
+            let (size_bytes, why) = (Some(look.size_bytes), NotKept::OverBound);
+            inlet.too_large(TooLarge { partner, channel, media_type, size_bytes, why }).await
         } else {
+            let large = look.size_bytes > self.file_bytes_max;
+            let place = if large { self.large.enter() } else { None };
+            if large && place.is_none() {
+                return Ok(Taken::Later);
+            }
             let bytes = match read_as_seen(&path, look).await {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => return Ok(Taken::Changed),
                 Err(_) => return Ok(Taken::Unreadable),
             };
-            let partner = self.partner.clone();
-            let media_type = media_type(name).map(str::to_owned);
-            inlet.receive(Delivery { partner, channel: Channel::Files, media_type, bytes }).await
+            inlet.receive(Delivery { partner, channel, media_type, bytes, place }).await
         };
         match outcome.verdict {
             Verdict::Accepted => self.settle(name, &outcome, OUT, "ontvangst", DONE).await?,

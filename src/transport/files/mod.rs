@@ -23,15 +23,13 @@ use tokio::fs;
 
 use crate::message::PartnerId;
 
-use super::Inlet;
+use super::{DOCUMENT_BYTES_MAX, Inlet, KEPT_BYTES_MAX, LargeBodies};
 
 pub use inbox::Swept;
 pub use outbox::Written;
 
 /// How often a folder is looked into, unless settings say otherwise.
 pub const POLL_EVERY: Duration = Duration::from_secs(1);
-/// The largest file that is read.
-pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Why files could not be exchanged. Always a matter for the operator, never for the partner.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +53,10 @@ pub enum FilesError {
 pub struct Folder {
     partner: PartnerId,
     root: PathBuf,
+    /// The largest file that is taken in, and the largest that is read so that it can be kept.
     file_bytes_max: u64,
+    kept_bytes_max: u64,
+    large: LargeBodies,
     /// What the last step saw in `in/`: a file is taken when it has not changed since.
     seen: Mutex<HashMap<std::ffi::OsString, inbox::Look>>,
 }
@@ -68,7 +69,14 @@ const OUT: &str = "uit";
 impl Folder {
     /// Makes the folders that are missing. A symbolic link in their place is refused.
     pub async fn open(partner: PartnerId, root: PathBuf) -> Result<Self, FilesError> {
-        let folder = Self { partner, root, file_bytes_max: FILE_BYTES_MAX, seen: Mutex::default() };
+        let folder = Self {
+            partner,
+            root,
+            file_bytes_max: u64::try_from(DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX),
+            kept_bytes_max: u64::try_from(KEPT_BYTES_MAX).unwrap_or(u64::MAX),
+            large: LargeBodies::default(),
+            seen: Mutex::default(),
+        };
         for name in [IN, DONE, WRONG, OUT] {
             let path = folder.path(name);
             fs::create_dir_all(&path).await.map_err(folder.io("make directories", name))?;
@@ -81,10 +89,18 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Takes files up to another size.
+    /// Takes files up to another size, and keeps larger ones up to another.
     #[must_use]
-    pub fn with_file_bytes_max(mut self, file_bytes_max: u64) -> Self {
+    pub fn with_bytes_max(mut self, file_bytes_max: u64, kept_bytes_max: u64) -> Self {
         self.file_bytes_max = file_bytes_max;
+        self.kept_bytes_max = kept_bytes_max;
+        self
+    }
+
+    /// Shares the places for large documents with the other ways in.
+    #[must_use]
+    pub fn sharing(mut self, large: LargeBodies) -> Self {
+        self.large = large;
         self
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::message::{Fault, Refusal};
 use crate::transport::fakes::{FakeHub, accepted, parcel, partner};
-use crate::transport::{Channel, Outcome, Problem, Verdict};
+use crate::transport::{Channel, NotKept, Outcome, Problem, TooLarge, Verdict};
 
 use super::*;
 
@@ -159,15 +159,41 @@ async fn a_file_that_is_swapped_for_a_link_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_is_refused_unread() {
+async fn a_large_file_is_handed_over_to_be_kept_and_a_larger_one_is_refused_unread() {
     let mut desk = Desk::open().await;
-    desk.folder = desk.folder.with_file_bytes_max(10);
+    desk.folder = desk.folder.with_bytes_max(10, 20);
     desk.lay("past.json", b"1234567890");
-    desk.lay("teveel.json", b"12345678901");
+    desk.lay("groot.json", &[b'x'; 20]);
+    desk.lay("teveel.json", &[b'x'; 21]);
     let swept = desk.sweep().await;
-    assert_eq!((swept.accepted, swept.refused), (1, 1));
-    assert_eq!(desk.hub.deliveries().len(), 1);
+    assert_eq!((swept.accepted, swept.refused), (2, 1));
+    let mut sizes: Vec<usize> = desk.hub.deliveries().iter().map(|d| d.bytes.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [10, 20]);
+    let notice = TooLarge {
+        partner: partner("corporatie"),
+        channel: Channel::Files,
+        media_type: Some("application/json".to_owned()),
+        size_bytes: Some(21),
+        why: NotKept::OverBound,
+    };
+    assert_eq!(*desk.hub.too_large.lock().unwrap(), [notice]);
     assert!(desk.read("fout/teveel.json.fout.json").contains("te-groot"));
+    assert_eq!(desk.names("fout"), ["teveel.json", "teveel.json.fout.json"]);
+}
+
+#[tokio::test]
+async fn a_large_file_waits_in_its_place_until_there_is_room_in_memory() {
+    let mut desk = Desk::open().await;
+    let large = LargeBodies::new(1);
+    desk.folder = desk.folder.with_bytes_max(10, 20).sharing(large.clone());
+    let others = large.enter().expect("the only place");
+    desk.lay("groot.json", &[b'x'; 20]);
+    let swept = desk.sweep().await;
+    assert_eq!((swept.accepted, swept.waiting), (0, 1));
+    drop(others);
+    assert_eq!(desk.folder.step(&desk.hub).await.unwrap().accepted, 1);
+    assert!(large.enter().is_some(), "and the place is free again");
 }
 
 #[tokio::test]
@@ -211,6 +237,10 @@ impl Inlet for Crashing<'static> {
         }
         self.desk.hub.receive(delivery)
     }
+
+    fn too_large(&self, notice: TooLarge) -> crate::transport::Answer<'_, Outcome> {
+        self.desk.hub.too_large(notice)
+    }
 }
 
 #[tokio::test]
@@ -227,7 +257,9 @@ async fn after_a_crash_between_commit_and_move_the_file_is_handed_again() {
     again.step(&inlet).await.unwrap();
     assert_eq!(again.step(&inlet).await.unwrap().accepted, 1);
     assert_eq!(desk.hub.deliveries().len(), 2, "the hub recognises the repeat");
-    assert_eq!(desk.hub.deliveries()[0], desk.hub.deliveries()[1]);
+    let deliveries = desk.hub.deliveries();
+    assert_eq!(deliveries[0].bytes, deliveries[1].bytes);
+    assert_eq!(deliveries[0].partner, deliveries[1].partner);
     assert_eq!(desk.names("verwerkt"), ["melding.json"]);
     assert_eq!(desk.names("uit"), ["melding.json.ontvangst.json"]);
     std_fs::remove_dir_all(desk.root.path()).unwrap();

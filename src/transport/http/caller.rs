@@ -9,7 +9,7 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::message::PartnerId;
+use crate::message::{Fault, PartnerId};
 use crate::transport::{AuthResult, Problem, Unavailable};
 
 use super::App;
@@ -27,27 +27,38 @@ pub(super) struct Caller {
     _ticket: Ticket,
 }
 
+/// Who sends a message. A suspended partner is heard here as well: what it sends is refused by
+/// the inlet, which keeps it.
+pub(super) struct Sender {
+    pub(super) caller: Caller,
+    pub(super) suspended: bool,
+}
+
 impl FromRequestParts<App> for Caller {
+    type Rejection = Halt;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Halt> {
+        match Sender::from_request_parts(parts, app).await? {
+            Sender { caller, suspended: false } => Ok(caller),
+            Sender { .. } => Err(Problem::of_fault(Fault::Geschorst).into()),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Sender {
     type Rejection = Halt;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Halt> {
         let Some(token) = bearer(parts) else {
             return Err(Halt::Ready(unauthorised("Bearer realm=\"schakel\"")));
         };
-        let partner = match app.desk.authenticate(token).await {
-            AuthResult::Partner(partner) => partner,
+        let (partner, suspended) = match app.desk.authenticate(token).await {
+            AuthResult::Partner(partner) => (partner, false),
             AuthResult::Unknown => {
                 let challenge = "Bearer realm=\"schakel\", error=\"invalid_token\"";
                 return Err(Halt::Ready(unauthorised(challenge)));
             }
-            AuthResult::Suspended => {
-                return Err(Problem::new(
-                    403,
-                    "geschorst",
-                    "Uw aansluiting is geschorst; neem contact op met de beheerder.",
-                )
-                .into());
-            }
+            AuthResult::Suspended(partner) => (partner, true),
             AuthResult::Unavailable => {
                 return Err(Unavailable { retry_after_seconds: RETRY_AFTER_S }.into());
             }
@@ -65,7 +76,7 @@ impl FromRequestParts<App> for Caller {
             );
             return Err(Halt::Ready(retry_later(problem, 1)));
         };
-        Ok(Self { partner, _ticket: ticket })
+        Ok(Self { caller: Caller { partner, _ticket: ticket }, suspended })
     }
 }
 

@@ -5,10 +5,10 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 
 use crate::message::{PublicId, Violation};
-use crate::transport::{Channel, Delivery, Problem};
+use crate::transport::{Channel, Delivery, Problem, TooLarge};
 
 use super::answer::{Halt, json, of_outcome};
-use super::caller::Caller;
+use super::caller::{Caller, Sender};
 use super::{App, NOT_FOUND, body};
 
 /// Lines of the log in one answer.
@@ -18,14 +18,24 @@ const LOG_LINES: u16 = 100;
 /// `POST /v1/berichten`: the native document in, the receipt out.
 pub(super) async fn receive(
     State(app): State<App>,
-    caller: Caller,
+    Sender { caller, suspended }: Sender,
     request: Request,
 ) -> Result<Response, Halt> {
+    let limits = &app.limits;
     let media_type = body::media_type(request.headers());
-    let bytes = body::read(request, app.limits.body_bytes, app.limits.body_time).await?;
-    let partner = caller.partner.clone();
-    let delivery = Delivery { partner, channel: Channel::Http, media_type, bytes };
-    Ok(of_outcome(app.inlet.receive(delivery).await))
+    let (partner, channel) = (caller.partner.clone(), Channel::Http);
+    // Who may not exchange now takes no place from who may.
+    let further = (!suspended).then_some((limits.body_bytes_kept, &app.large));
+    let bound = body::Bound { size_bytes_max: limits.body_bytes, further };
+    let outcome = match body::read_within(request, bound, limits.body_time).await? {
+        body::Read::Whole { bytes, place } => {
+            app.inlet.receive(Delivery { partner, channel, media_type, bytes, place }).await
+        }
+        body::Read::TooLarge { size_bytes, why } => {
+            app.inlet.too_large(TooLarge { partner, channel, media_type, size_bytes, why }).await
+        }
+    };
+    Ok(of_outcome(outcome))
 }
 
 /// `GET /v1/berichten/{id}`: the stages that a message reached, for its sender.

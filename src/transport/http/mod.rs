@@ -28,7 +28,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Inlet, PartnerDesk, Problem};
+use super::{DOCUMENT_BYTES_MAX, Inlet, KEPT_BYTES_MAX, LargeBodies, PartnerDesk, Problem};
 
 pub use admin::{ADMIN_BODY_BYTES_MAX, AdminDesk, AdminToken, admin_router};
 pub use server::{BindError, Listening, Served, bind, serve};
@@ -41,6 +41,8 @@ pub const API_VERSION: &str = "1.0.0";
 pub struct Limits {
     /// The largest document that is taken in.
     pub body_bytes: usize,
+    /// The largest that is read, so that what is refused can be kept.
+    pub body_bytes_kept: usize,
     /// From the first byte of a body to its last.
     pub body_time: Duration,
     /// From the request's head to the answer's; longer than the longest poll.
@@ -60,7 +62,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 1024 * 1024,
+            body_bytes: DOCUMENT_BYTES_MAX,
+            body_bytes_kept: KEPT_BYTES_MAX,
             body_time: Duration::from_secs(30),
             request_time: Duration::from_secs(60),
             header_time: Duration::from_secs(20),
@@ -78,6 +81,7 @@ struct App {
     inlet: Arc<dyn Inlet>,
     desk: Arc<dyn PartnerDesk>,
     limits: Arc<Limits>,
+    large: LargeBodies,
     in_flight: caller::InFlight,
 }
 
@@ -85,11 +89,12 @@ struct App {
 pub fn partner_router(
     inlet: Arc<dyn Inlet>,
     desk: Arc<dyn PartnerDesk>,
+    large: LargeBodies,
     limits: &Limits,
 ) -> Router {
     let limits = Arc::new(limits.clone());
     let in_flight = caller::InFlight::default();
-    let app = App { inlet, desk, limits: Arc::clone(&limits), in_flight };
+    let app = App { inlet, desk, limits: Arc::clone(&limits), large, in_flight };
     let router = routes()
         .into_iter()
         .fold(Router::new(), |router, (path, _, handler)| router.route(path, handler));

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use schakel::transport::amqp::{Address, Certificates, Feed, Link, Source, publisher};
-use schakel::transport::{Answer, DeadDesk, DeadLetter, Delivery, Inlet, Outcome, Problem};
+use schakel::transport::{
+    Answer, DeadDesk, DeadLetter, Delivery, Inlet, LargeBodies, Outcome, Problem, TooLarge,
+};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -44,6 +46,10 @@ impl Inlet for Troubled {
                 false => Outcome::problem(&Problem::unavailable()),
             }
         })
+    }
+
+    fn too_large(&self, notice: TooLarge) -> Answer<'_, Outcome> {
+        panic!("nothing here is large: {notice:?}");
     }
 }
 
@@ -85,6 +91,7 @@ async fn nothing_is_lost_or_overtaken_while_the_journal_is_unavailable() {
         publisher,
         inlet: inlet.clone(),
         dead: inlet.clone(),
+        large: LargeBodies::default(),
         prefetch: 16,
         random: || Some([3; 40]),
         listening: Arc::default(),

@@ -47,7 +47,7 @@ async fn who_gets_nothing_is_told_and_written_down() {
 }
 
 /// The shipped set without examples, so that a test may spoil it.
-fn set_to_spoil() -> Place {
+pub(super) fn set_to_spoil() -> Place {
     let place = Place::new();
     place.take(&["config", "schemas"]);
     for entry in std::fs::read_dir(crate::hub::checkout().join("connectors")).expect("connectors") {

@@ -1,9 +1,11 @@
 //! A set of one's own: checked, extended with a partner and a connector, and made active.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{INVALID, NOT_ALLOWED, NOT_FOUND, OK, USAGE, run};
-use crate::hub::{POLITIE, Place};
+use crate::hub::{POLITIE, Place, checkout};
 
 const NEW: [&str; 17] = [
     "partner",
@@ -54,6 +56,57 @@ fn the_examples_of_a_connector_pass() {
     run(&place, &["connector", "list", "-o", "json"]).ends(OK).shows("StUF 03.01");
 }
 
+/// Every connector that answers in its own form has golden cases of both answers, and these fail
+/// where the answer is another.
+#[test]
+fn answers_in_a_form_of_ones_own_are_held_against_examples() {
+    let place = Place::new();
+    place.take(&["config", "schemas", "connectors"]);
+    let cases = run(&place, &["connector", "test", "-o", "jsonl"]).ends(OK).out;
+    let mut answers: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    for line in cases.lines() {
+        let case: Value = serde_json::from_str(line).expect("a line of JSON");
+        let text = |key: &str| case[key].as_str().expect("a text").to_owned();
+        let (id, name) = (text("koppeling"), text("voorbeeld"));
+        let folder = place.set().join(format!("connectors/{id}/examples/{name}"));
+        if let Ok(told) = std::fs::read_to_string(folder.join("antwoord.json")) {
+            answers.entry(id).or_default().push(told.contains("\"fout\""));
+        }
+    }
+    let set = schakel::catalogue::Catalogue::parse(&schakel::settings::shipped());
+    for (id, connector) in &set.expect("the shipped set").connectors {
+        let told = answers.remove(id.as_str()).unwrap_or_default();
+        assert_eq!(connector.received.is_some(), told.contains(&false), "{id}: accepted");
+        assert_eq!(connector.refused.is_some(), told.contains(&true), "{id}: refused");
+    }
+    let spoiled = [
+        ("politie/mappings/antwoord-fo03.toml", "te-groot = \"POL010\"", "te-groot = \"POL011\""),
+        ("politie/mappings/antwoord-bv03.toml", "b.ontvangst.bericht", "b.ontvangst.id"),
+        ("politie/connector.toml", "status = 500", "status = 200"),
+        ("zorgaanbieder/mappings/uitkomst-geweigerd.toml", "\"conflict\"", "\"duplicate\""),
+        ("zorgaanbieder/mappings/uitkomst-ontvangen.toml", "'informational'", "'success'"),
+    ];
+    for (file, from, to) in spoiled {
+        let (id, _) = file.split_once('/').expect("a connector");
+        let path = format!("connectors/{file}");
+        let good = std::fs::read_to_string(place.set().join(&path)).expect("a file of the set");
+        place.edit(&path, from, to);
+        let said = run(&place, &["connector", "test", id]).ends(INVALID).shows("✗ antwoord-");
+        assert_eq!(said.out.matches("✓").count() + said.out.matches("✗").count(), count(id));
+        if file.ends_with("antwoord-fo03.toml") {
+            let check = run(&place, &["check"]).ends(INVALID);
+            check.shows("connectors/politie/examples/antwoord-fo03-te-groot");
+        }
+        place.write(&path, &good);
+    }
+}
+
+/// The examples of a shipped connector.
+fn count(id: &str) -> usize {
+    let folder = checkout().join("connectors").join(id).join("examples");
+    std::fs::read_dir(folder).expect("examples").count()
+}
+
 #[test]
 fn the_shipped_set_is_exported_before_it_can_be_changed() {
     let place = Place::new();
@@ -88,7 +141,10 @@ fn a_new_connector_starts_as_one_that_works() {
     run(&place, &[&new[..], &["brandweer"]].concat()).ends(NOT_ALLOWED);
     // Nobody speaks it yet, and still it can be tried.
     run(&place, &["connector", "test", "welzijn"]).ends(OK).shows("✓");
-    run(&place, &["check"]).ends(OK).shows("8 koppelingen");
+    // Answers of its own come along with their examples.
+    run(&place, &["connector", "new", "jeugdzorg", "--like", "zorgaanbieder"]).ends(OK);
+    run(&place, &["connector", "test", "jeugdzorg"]).ends(OK).shows("✓ antwoord-ongeldig");
+    run(&place, &["check"]).ends(OK).shows("9 koppelingen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ fn document() -> Value {
         "tekst": "a", "leeg": "", "getal": 3, "komma": 2.5, "ja": true,
         "niets": null, "tijd": "2026-11-20T21:40:00+01:00",
         "obj": { "x": "b", "@id": "7" }, "lijst": ["a", null, { "x": 1 }],
+        "mensen": [{ "rol": "x" }, { "rol": "y", "naam": "Y" }],
     })
 }
 
@@ -53,6 +54,18 @@ fn plain_expressions_take_the_short_way() {
         ("samen([b.tekst, b.leeg, null, b.obj.x], '-')", Ok(json!("a-b"))),
         ("samen([b.leeg], ' ')", Ok(Value::Null)),
         ("'urn:' + string(b.getal)", Ok(json!("urn:3"))),
+        ("'@id' in b.obj ? b.obj['@id'] : null", Ok(json!("7"))),
+        ("'niets' in b", Ok(json!(false))),
+        ("leeg(b.leeg) && leeg(null) && !leeg(b.tekst)", Ok(json!(true))),
+        ("hoofd(null) == null ? b.tekst : 'z'", Ok(json!("a"))),
+        ("['vast', b.tekst, null, b.getal]", Ok(json!(["vast", "a", null, 3]))),
+        ("b.mensen.filter(p, p.rol == 'y')[0].naam", Ok(json!("Y"))),
+        ("b.mensen.filter(p, p.rol == 'y')[1].naam", Err(EvalError::Absent)),
+        ("b.mensen.filter(p, p.rol == 'z')[0].naam", Err(EvalError::Absent)),
+        ("has(b.mensen.filter(p, p.rol == 'x')[0].naam)", Ok(json!(false))),
+        ("has(b.mensen.filter(p, p.rol == 'z')[0].naam)", Err(EvalError::Absent)),
+        ("b.mensen.filter(p, p.naam == 'Y')[0].rol", Err(EvalError::Absent)),
+        ("b.weg.filter(p, p.rol == 'x')[0].rol", Err(EvalError::Absent)),
         // CEL forgives a side that fails where the other one decides.
         ("b.weg == 'x' || b.ja", Ok(json!(true))),
         ("b.weg == 'x' && b.tekst == 'z'", Ok(json!(false))),
@@ -109,6 +122,14 @@ fn expressions() -> impl Strategy<Value = String> {
             e.clone().prop_map(|a| format!("string({a})")),
             e.clone().prop_map(|a| format!("tekst({a})")),
             e.clone().prop_map(|a| format!("!({a})")),
+            e.clone().prop_map(|a| format!("leeg({a})")),
+            e.clone().prop_map(|a| format!("({a} in b.obj)")),
+            e.clone().prop_map(|a| format!("('x' in {a})")),
+            (e.clone(), e.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
+            e.clone().prop_map(|a| format!("b.mensen.filter(p, {a} == p.rol)[0].naam")),
+            e.clone().prop_map(|a| format!("b.mensen.filter(p, {a})[1].rol")),
+            e.clone().prop_map(|a| format!("b.lijst.filter(p, {a})[2]")),
+            e.clone().prop_map(|a| format!("has(b.mensen.filter(p, {a})[0].naam)")),
             e.prop_map(|a| format!("({a} in ['a', 'b'])")),
         ]
     })

@@ -11,6 +11,7 @@ mod tests;
 pub(in crate::pipeline) mod text;
 mod value;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
@@ -25,41 +26,45 @@ use crate::message::Refusal;
 ///
 /// The encoding is that of a byte order mark, else of the media type's `charset`, else of the
 /// XML declaration, else UTF-8 (RFC 7303 §3).
-pub fn parse(
-    bytes: &[u8],
+pub fn parse<'t>(
+    bytes: &'t [u8],
     media_charset: Option<&str>,
     namespaces: &Namespaces,
     limits: &Limits,
-) -> Result<Tree, Refusal> {
-    let text = text::text(bytes, media_charset, limits)?;
-    Ok(Tree { root: reader::read(&text, namespaces, limits)?, limits: *limits })
+) -> Result<Tree<'t>, Refusal> {
+    let root = match text::text(bytes, media_charset, limits)? {
+        Cow::Borrowed(text) => reader::read(text, namespaces, limits)?,
+        Cow::Owned(text) => reader::read(&text, namespaces, limits)?.into_owned(),
+    };
+    Ok(Tree { root, limits: *limits })
 }
 
 /// A document that was read, but is not yet known to be of any type.
-pub struct Tree {
-    root: Element,
+pub struct Tree<'t> {
+    root: Element<'t>,
     limits: Limits,
 }
 
-impl fmt::Debug for Tree {
+impl fmt::Debug for Tree<'_> {
     /// The name only: the rest is content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tree").field("root", &tame(&self.root.name)).finish_non_exhaustive()
     }
 }
 
-struct Element {
-    name: String,
+/// Names and texts are those of the document wherever it has them in one piece.
+struct Element<'t> {
+    name: Cow<'t, str>,
     /// Line of the start tag, from 1.
     line: usize,
     attributes: Vec<(String, String)>,
-    children: Vec<Element>,
+    children: Vec<Element<'t>>,
     /// All text and CDATA directly in this element, in order.
-    text: String,
+    text: Cow<'t, str>,
     nil: bool,
 }
 
-impl Tree {
+impl Tree<'_> {
     /// The name of the root element, with its fixed prefix.
     pub fn root(&self) -> &str {
         &self.root.name
@@ -105,7 +110,14 @@ impl Tree {
     }
 }
 
-impl Element {
+impl Element<'_> {
+    fn into_owned(self) -> Element<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let Self { name, line, attributes, children, text, nil } = self;
+        let children = children.into_iter().map(Element::into_owned).collect();
+        Element { name: owned(name), line, attributes, children, text: owned(text), nil }
+    }
+
     fn text_at(&self, steps: &[&str]) -> Option<&str> {
         let (step, rest) = steps.split_first()?;
         if self.nil || !(*step == "*" || *step == self.name) {
@@ -123,9 +135,9 @@ impl Element {
 }
 
 /// The path along a chain of elements, what comes after it, and the line of the last one.
-fn place(chain: &[&Element], after: &str) -> String {
+fn place(chain: &[&Element<'_>], after: &str) -> String {
     let mut path = String::new();
-    let mut parent: Option<&Element> = None;
+    let mut parent: Option<&Element<'_>> = None;
     for element in chain {
         path.extend(["/", &tame(&element.name)]);
         let siblings = parent.map(|parent| parent.children.as_slice()).unwrap_or_default();

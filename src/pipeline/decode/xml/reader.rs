@@ -3,6 +3,8 @@
 //! quick-xml splits the text and pairs the tags. It leaves to others, so done here: names,
 //! references, namespaces, a single root, and that the document was closed at all.
 
+use std::borrow::Cow;
+
 use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
 use quick_xml::events::{BytesDecl, BytesStart, Event};
@@ -12,10 +14,15 @@ use super::super::findings::{Findings, tame};
 use super::Element;
 use super::scope::{Scope, Space};
 use super::text::is_xml_char;
+use super::value::is_blank;
 use crate::catalogue::{Namespaces, is_xml_name};
 use crate::message::{Fault, Refusal};
 
-pub(super) fn read(text: &str, ns: &Namespaces, limits: &Limits) -> Result<Element, Refusal> {
+pub(super) fn read<'t>(
+    text: &'t str,
+    ns: &Namespaces,
+    limits: &Limits,
+) -> Result<Element<'t>, Refusal> {
     let mut reader = Reader::from_str(text);
     let mut builder = Builder {
         limits,
@@ -35,18 +42,18 @@ pub(super) fn read(text: &str, ns: &Namespaces, limits: &Limits) -> Result<Eleme
         if matches!(event, Event::Eof) {
             break;
         }
-        builder.event(event, begin == 0)?;
         let span = text.get(begin..at).unwrap_or_default();
+        builder.event(event, span, begin == 0)?;
         builder.line += span.bytes().filter(|byte| *byte == b'\n').count();
     }
     builder.finish()
 }
 
-struct Builder<'a> {
+struct Builder<'a, 't> {
     limits: &'a Limits,
     scope: Scope<'a>,
-    open: Vec<Element>,
-    root: Option<Element>,
+    open: Vec<Element<'t>>,
+    root: Option<Element<'t>>,
     elements: usize,
     line: usize,
     /// How deep the outermost open element of an unknown namespace is: one finding is enough.
@@ -108,11 +115,12 @@ const UNKNOWN: Reason = Reason::unreadable(
     "The namespace (xmlns) is not one of this connector's.",
 );
 
-impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, first: bool) -> Result<(), Refusal> {
+impl<'t> Builder<'_, 't> {
+    /// Takes an event and the part of the text that it is.
+    fn event(&mut self, event: Event<'t>, span: &'t str, first: bool) -> Result<(), Refusal> {
         match event {
-            Event::Start(start) => self.start(&start),
-            Event::Empty(start) => self.start(&start).map(|()| self.end()),
+            Event::Start(start) => self.start(&start, span),
+            Event::Empty(start) => self.start(&start, span).map(|()| self.end()),
             Event::End(_) => {
                 self.end();
                 Ok(())
@@ -122,16 +130,16 @@ impl Builder<'_> {
                 if text.contains("]]>") {
                     return Err(self.stop(SYNTAX));
                 }
-                self.text(&text, true)
+                self.text(text, true)
             }
             Event::CData(text) => {
                 let text = text.decode().map_err(|_| self.stop(SYNTAX))?;
-                self.text(&text, false)
+                self.text(text, false)
             }
             Event::GeneralRef(reference) => {
                 let name = reference.decode().map_err(|_| self.stop(REFERENCE))?;
                 let c = character(&name).ok_or_else(|| self.stop(REFERENCE))?;
-                self.text(c.encode_utf8(&mut [0; 4]), false)
+                self.text(Cow::Owned(c.to_string()), false)
             }
             Event::Decl(declaration) => self.declaration(&declaration, first),
             Event::PI(_) => Err(self.stop(INSTRUCTION)),
@@ -140,9 +148,12 @@ impl Builder<'_> {
         }
     }
 
-    fn text(&mut self, text: &str, may_be_outside: bool) -> Result<(), Refusal> {
+    fn text(&mut self, text: Cow<'t, str>, may_be_outside: bool) -> Result<(), Refusal> {
         match self.open.last_mut() {
-            Some(element) => element.text.push_str(text),
+            // White space between elements is layout.
+            Some(element) if !element.children.is_empty() && is_blank(&text) => {}
+            Some(element) if element.text.is_empty() => element.text = text,
+            Some(element) => element.text.to_mut().push_str(&text),
             None if may_be_outside && text.trim_ascii().is_empty() => {}
             None => return Err(self.stop(OUTSIDE)),
         }
@@ -160,13 +171,13 @@ impl Builder<'_> {
         }
     }
 
-    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), Refusal> {
+    fn start(&mut self, start: &BytesStart<'_>, span: &'t str) -> Result<(), Refusal> {
         if self.root.is_some() {
             return Err(self.stop(OUTSIDE));
         }
         self.within_limits()?;
-        let raw = start.name();
-        let raw = std::str::from_utf8(raw.as_ref()).map_err(|_| self.stop(NAME))?;
+        // The name stands behind the `<`.
+        let raw = span.get(1..=start.name().as_ref().len()).ok_or_else(|| self.stop(NAME))?;
         let (prefix, local) = qualified(raw).ok_or_else(|| self.stop(NAME))?;
         let attributes = self.attributes(start)?;
 
@@ -180,14 +191,14 @@ impl Builder<'_> {
             self.scope.bind(prefix, uri).map_err(|reason| self.stop(reason))?;
         }
         let space = self.scope.element(prefix).map_err(|reason| self.stop(reason))?;
-        let name = self.scope.name(space, local);
+        let name = self.scope.name(space, raw, local);
         let line = self.line;
         let element = Element {
             name,
             line,
             attributes: Vec::with_capacity(attributes.len()),
             children: Vec::new(),
-            text: String::new(),
+            text: Cow::Borrowed(""),
             nil: false,
         };
         self.open.push(element);
@@ -195,7 +206,7 @@ impl Builder<'_> {
             self.unknown_at = Some(self.open.len());
             self.report_unknown("");
         }
-        attributes.into_iter().try_for_each(|(name, text)| self.attribute(&name, text))
+        attributes.into_iter().try_for_each(|(name, text)| self.attribute(name, text))
     }
 
     fn within_limits(&mut self) -> Result<(), Refusal> {
@@ -215,9 +226,9 @@ impl Builder<'_> {
     }
 
     /// The attributes as written, values resolved, namespace declarations among them.
-    fn attributes(&self, start: &BytesStart<'_>) -> Result<Vec<(String, String)>, Refusal> {
+    fn attributes<'s>(&self, start: &'s BytesStart<'_>) -> Result<Vec<(&'s str, String)>, Refusal> {
         let max = self.limits.attributes_max;
-        let mut found: Vec<(String, String)> = Vec::new();
+        let mut found: Vec<(&str, String)> = Vec::new();
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| self.stop(SYNTAX))?;
             if found.len() == max {
@@ -226,14 +237,14 @@ impl Builder<'_> {
                 let (fault, code) = (Fault::TeGroot, "te-veel-attributen");
                 return Err(Refusal::one(fault, &self.here(), code, &nl, &en));
             }
-            let name = std::str::from_utf8(attribute.key.as_ref()).ok();
+            let name = std::str::from_utf8(attribute.key.into_inner()).ok();
             let name = name.filter(|name| qualified(name).is_some());
             let name = name.ok_or_else(|| self.stop(NAME))?;
-            if found.iter().any(|(other, _)| other == name) {
+            if found.iter().any(|(other, _)| *other == name) {
                 return Err(self.stop(TWICE));
             }
             let raw = std::str::from_utf8(&attribute.value).map_err(|_| self.stop(SYNTAX))?;
-            found.push((name.to_owned(), self.attribute_value(raw)?));
+            found.push((name, self.attribute_value(raw)?));
         }
         Ok(found)
     }
@@ -245,12 +256,12 @@ impl Builder<'_> {
         }
         let mut value = String::with_capacity(raw.len());
         let mut parts = raw.split('&');
-        let plain = |text: &str| text.replace(['\t', '\n'], " ");
-        value.push_str(&plain(parts.next().unwrap_or_default()));
+        let plain = |c: char| if matches!(c, '\t' | '\n') { ' ' } else { c };
+        value.extend(parts.next().unwrap_or_default().chars().map(plain));
         for part in parts {
             let (name, rest) = part.split_once(';').ok_or_else(|| self.stop(REFERENCE))?;
             value.push(character(name).ok_or_else(|| self.stop(REFERENCE))?);
-            value.push_str(&plain(rest));
+            value.extend(rest.chars().map(plain));
         }
         Ok(value)
     }
@@ -268,7 +279,7 @@ impl Builder<'_> {
         if space == Space::Unknown && self.unknown_at.is_none() {
             self.report_unknown(local);
         }
-        let name = self.scope.name(space, local);
+        let name = self.scope.name(space, raw, local).into_owned();
         let Some(element) = self.open.last_mut() else { return Ok(()) };
         match (space, local) {
             (Space::Xsi, "schemaLocation" | "noNamespaceSchemaLocation") => {}
@@ -293,7 +304,7 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Element, Refusal> {
+    fn finish(mut self) -> Result<Element<'t>, Refusal> {
         if !self.open.is_empty() {
             return Err(self.stop(UNCLOSED));
         }
@@ -329,9 +340,9 @@ impl Builder<'_> {
 }
 
 /// Where in the open elements reading is; an index as far as the siblings are known by now.
-fn path(open: &[Element], attribute: &str, line: usize) -> String {
+fn path(open: &[Element<'_>], attribute: &str, line: usize) -> String {
     let mut path = String::new();
-    let mut siblings: &[Element] = &[];
+    let mut siblings: &[Element<'_>] = &[];
     for element in open {
         path.extend(["/", &tame(&element.name)]);
         let earlier = siblings.iter().filter(|sibling| sibling.name == element.name).count();

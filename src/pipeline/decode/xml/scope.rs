@@ -1,5 +1,7 @@
 //! Which prefix stands for which namespace, at the element that is being read.
 
+use std::borrow::Cow;
+
 use super::reader::Reason;
 use crate::catalogue::{Namespaces, XML_URI, XSI_URI};
 use crate::message::Fault;
@@ -91,14 +93,20 @@ impl<'a> Scope<'a> {
         Ok(if astray { Space::Unknown } else { space })
     }
 
-    /// The name by which schemas and mappings know it.
-    pub(super) fn name(&self, space: Space, local: &str) -> String {
+    /// The name by which schemas and mappings know it; `raw` is how it is written, and most
+    /// documents write the connector's own prefixes.
+    pub(super) fn name<'t>(&self, space: Space, raw: &'t str, local: &'t str) -> Cow<'t, str> {
         let prefix = match space {
             Space::Known(position) => self.namespaces.get(position).map_or("", |(known, _)| known),
             Space::Xml => "xml",
             Space::Xsi => "xsi",
             Space::None | Space::Unknown => "",
         };
-        if prefix.is_empty() { local.to_owned() } else { format!("{prefix}:{local}") }
+        let written = raw.strip_suffix(local).and_then(|before| before.strip_suffix(':'));
+        match written {
+            _ if prefix.is_empty() => Cow::Borrowed(local),
+            Some(written) if written == prefix => Cow::Borrowed(raw),
+            _ => Cow::Owned(format!("{prefix}:{local}")),
+        }
     }
 }

@@ -35,7 +35,7 @@ fn list(item: Shape) -> Shape {
     Shape::Array(Box::new(item))
 }
 
-fn read(text: &str) -> Result<Tree, Refusal> {
+fn read(text: &str) -> Result<Tree<'_>, Refusal> {
     parse(text.as_bytes(), None, &namespaces(), &Limits::default())
 }
 

@@ -10,39 +10,43 @@ use super::{Element, place};
 use crate::catalogue::{Field, Shape};
 use crate::message::{Fault, Refusal};
 
-pub(super) fn to_value(root: &Element, shape: &Shape, limits: &Limits) -> Result<Value, Refusal> {
+pub(super) fn to_value(
+    root: &Element<'_>,
+    shape: &Shape,
+    limits: &Limits,
+) -> Result<Value, Refusal> {
     let mut object = Map::new();
     let mut walk = Walk { chain: Vec::new(), findings: Findings::new(limits) };
     if !root.nil {
         let shape = shape.field(&root.name).map_or(&Shape::Any, |field| &field.shape);
-        object.insert(root.name.clone(), walk.value(root, shape));
+        object.insert(root.name.clone().into_owned(), walk.value(root, shape));
     }
     walk.findings.settle(Fault::Ongeldig, Value::Object(object))
 }
 
 struct Walk<'t> {
     /// The elements from the root to where the walk is.
-    chain: Vec<&'t Element>,
+    chain: Vec<&'t Element<'t>>,
     findings: Findings,
 }
 
 impl<'t> Walk<'t> {
-    fn value(&mut self, element: &'t Element, shape: &Shape) -> Value {
+    fn value(&mut self, element: &'t Element<'t>, shape: &Shape) -> Value {
         let plain = element.attributes.is_empty() && element.children.is_empty();
         match shape {
             Shape::Array(item) => Value::Array(vec![self.value(element, item)]),
             Shape::Object(fields) => self.object(element, fields),
-            Shape::Any if plain => Value::String(element.text.clone()),
+            Shape::Any if plain => Value::from(&*element.text),
             _ if plain => typed(&element.text, shape),
             _ => self.object(element, &[]),
         }
     }
 
-    fn object(&mut self, element: &'t Element, fields: &[Field]) -> Value {
+    fn object(&mut self, element: &'t Element<'t>, fields: &[Field]) -> Value {
         self.chain.push(element);
         let shape_of =
             |name: &str| fields.iter().find(|field| field.name == name).map(|field| &field.shape);
-        let mut object = Map::new();
+        let mut object = Map::with_capacity(element.attributes.len() + element.children.len());
         for (name, text) in &element.attributes {
             let key = format!("@{name}");
             let value = typed(text, shape_of(&key).unwrap_or(&Shape::Any));
@@ -77,7 +81,7 @@ impl<'t> Walk<'t> {
     fn child(
         &mut self,
         object: &mut Map<String, Value>,
-        child: &'t Element,
+        child: &'t Element<'t>,
         shape: Option<&Shape>,
     ) {
         let shape = shape.unwrap_or(&Shape::Any);
@@ -85,7 +89,7 @@ impl<'t> Walk<'t> {
             Shape::Array(item) => self.value(child, item),
             _ => self.value(child, shape),
         };
-        match (object.entry(child.name.clone()), shape) {
+        match (object.entry(&*child.name), shape) {
             (Entry::Vacant(entry), Shape::Array(_)) => {
                 entry.insert(Value::Array(vec![item]));
             }
@@ -116,6 +120,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-fn is_blank(text: &str) -> bool {
+/// Whether a text is nothing but what XML calls white space.
+pub(super) fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::transport::Answer;
+use crate::transport::fakes::partner;
+use crate::transport::{Answer, Channel, NotKept, TooLarge};
 
 use super::*;
 
@@ -20,9 +21,65 @@ async fn a_body_may_be_exactly_as_large_as_the_bound() {
     let fits = door.post("/v1/berichten").body(vec![b'x'; most]).send().await.unwrap();
     assert_eq!(fits.status(), 202);
     assert_eq!(door.hub.deliveries()[0].bytes.len(), most);
-    let large = door.post("/v1/berichten").body(vec![b'x'; most + 1]).send().await.unwrap();
-    problem(large, 413, "te-groot").await;
+    assert!(door.hub.too_large.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_larger_body_is_handed_over_whole_so_that_it_can_be_kept() {
+    let door = Door::open().await;
+    let kept = Limits::default().body_bytes_kept;
+    let large = door.post("/v1/berichten").body(vec![b'x'; kept]).send().await.unwrap();
+    assert_eq!(large.status(), 202, "what becomes of it is for the inlet");
+    assert_eq!(door.hub.deliveries()[0].bytes.len(), kept);
+    let larger = door.post("/v1/berichten").header("content-type", "text/csv");
+    let larger = larger.body(vec![b'x'; kept + 1]).send().await.unwrap();
+    problem(larger, 413, "te-groot").await;
     assert_eq!(door.hub.deliveries().len(), 1);
+    let notice = TooLarge {
+        partner: partner("politie"),
+        channel: Channel::Http,
+        media_type: Some("text/csv".to_owned()),
+        size_bytes: u64::try_from(kept + 1).ok(),
+        why: NotKept::OverBound,
+    };
+    assert_eq!(*door.hub.too_large.lock().unwrap(), [notice]);
+}
+
+/// The bound on memory: one place, taken by a body that is still being dealt with.
+#[tokio::test]
+async fn only_so_many_large_bodies_are_in_memory_at_once() {
+    let limits = Limits { body_bytes: 10, body_bytes_kept: 20, ..Limits::default() };
+    let door = Door::with(limits).await;
+    door.hub.hangs.store(true, Ordering::SeqCst);
+    let first = tokio::spawn(door.post("/v1/berichten").body(vec![b'x'; 20]).send());
+    door.hub.waiting.notified().await;
+    let second = door.post("/v1/berichten").body(vec![b'x'; 11]).send().await.unwrap();
+    problem(second, 413, "te-groot").await;
+    assert_eq!(door.hub.too_large.lock().unwrap()[0].why, NotKept::NoPlace);
+    // What is not large needs no place.
+    door.hub.hangs.store(false, Ordering::SeqCst);
+    let small = door.post("/v1/berichten").body(vec![b'x'; 10]).send().await.unwrap();
+    assert_eq!(small.status(), 202);
+    door.hub.gate.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 202);
+    let third = door.post("/v1/berichten").body(vec![b'x'; 20]).send().await.unwrap();
+    assert_eq!(third.status(), 202, "its place is free");
+}
+
+#[tokio::test]
+async fn a_suspended_partner_is_heard_so_that_it_can_be_kept_but_takes_no_place() {
+    let limits = Limits { body_bytes: 10, body_bytes_kept: 20, ..Limits::default() };
+    let door = Door::with(limits).await;
+    let post = |size: usize| {
+        let post = door.client.post(door.url("/v1/berichten")).bearer_auth("sleutel-geschorst");
+        post.body(vec![b'x'; size]).send()
+    };
+    post(10).await.unwrap();
+    assert_eq!(door.hub.deliveries()[0].partner, partner("geschorst"));
+    problem(post(11).await.unwrap(), 413, "te-groot").await;
+    assert_eq!(door.hub.too_large.lock().unwrap()[0].partner, partner("geschorst"));
+    let log = door.client.get(door.url("/v1/logboek")).bearer_auth("sleutel-geschorst");
+    problem(log.send().await.unwrap(), 403, "geschorst").await;
 }
 
 #[tokio::test]
@@ -32,17 +89,19 @@ async fn a_declared_length_that_is_too_large_is_refused_before_anything_is_read(
     let answer = door.raw(&request).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(!answer.contains("100 Continue"));
+    assert_eq!(door.hub.too_large.lock().unwrap()[0].size_bytes, Some(99_999_999_999));
 }
 
 #[tokio::test]
 async fn a_stream_without_a_length_is_cut_off_at_the_bound() {
-    let limits = Limits { body_bytes: 1_000, ..Limits::default() };
+    let limits = Limits { body_bytes: 500, body_bytes_kept: 1_000, ..Limits::default() };
     let door = Door::with(limits).await;
     let chunk = format!("190\r\n{}\r\n", "x".repeat(400));
     let request = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}{chunk}");
     let answer = door.raw(&request).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(door.hub.deliveries().is_empty());
+    assert_eq!(door.hub.too_large.lock().unwrap()[0].size_bytes, None, "it declared none");
 }
 
 #[tokio::test]

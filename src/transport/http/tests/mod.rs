@@ -40,7 +40,8 @@ impl Door {
 
     async fn with(limits: Limits) -> Self {
         let hub = Arc::new(FakeHub::default());
-        let router = partner_router(hub.clone(), hub.clone(), &limits);
+        let large = LargeBodies::new(1);
+        let router = partner_router(hub.clone(), hub.clone(), large.clone(), &limits);
         Self::serve(hub, router, limits).await
     }
 

@@ -120,7 +120,7 @@ fn openssl(words: &[&str]) {
 async fn door(files: TlsFiles) -> (Door, Arc<Tls>) {
     let tls = Arc::new(Tls::load(files).unwrap());
     let (hub, limits) = (Arc::new(FakeHub::default()), Limits::default());
-    let router = partner_router(hub.clone(), hub.clone(), &limits);
+    let router = partner_router(hub.clone(), hub.clone(), LargeBodies::default(), &limits);
     (Door::behind(hub, router, limits, Some(tls.clone())).await, tls)
 }
 

@@ -1,0 +1,3 @@
+-- Counting what a partner that may not exchange has in quarantine.
+create index quarantine_incoming on quarantine (partner, reason)
+    where state = 'open' and direction = 'inkomend';
