@@ -1,6 +1,8 @@
 //! The tasks of a running hub: started here and nowhere else, stopped softly, then hard. A task
 //! that ends by itself ends the process with an error.
 
+mod broker;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,6 +30,8 @@ use crate::transport::http::{
 };
 use crate::transport::{Inlet, LargeBodies, PartnerDesk};
 
+pub use broker::Broker;
+
 /// How often new evidence is signed.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How often the files of the certificate are read again.
@@ -42,7 +46,7 @@ const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a soft stop may take.
 const STOP_MOST: Duration = Duration::from_secs(15);
 
-/// Where a hub listens.
+/// Where a hub listens, and whom it connects to.
 #[derive(Debug, Clone)]
 pub struct Addresses {
     pub http: SocketAddr,
@@ -51,6 +55,8 @@ pub struct Addresses {
     pub tls: Option<TlsFiles>,
     /// For Prometheus, and whether that may be beyond loopback.
     pub metrics: Option<(SocketAddr, bool)>,
+    /// How it reaches its broker; `None`: nothing goes that way.
+    pub broker: Option<Broker>,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -186,6 +192,9 @@ impl Service {
         });
         serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
         spawn_loop(&mut tasks, "ondertekenen", &stopping, sign(hub.clone()));
+        if let Some(broker) = &addresses.broker {
+            broker::start(&hub, broker, &large, &mut tasks, &stopping);
+        }
         let (partners, signal) =
             (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
@@ -309,7 +318,7 @@ async fn serve_partners(hub: Arc<Hub>, large: LargeBodies, stopping: watch::Rece
             .catalogue
             .partners
             .values()
-            .filter(|partner| !matches!(partner.delivery, Delivery::Postvak))
+            .filter(|partner| !matches!(partner.delivery, Delivery::Postvak | Delivery::RabbitMq))
             .map(|partner| partner.id.clone())
             .collect();
         serving.retain(|id, _| wanted.contains(id));

@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+mod broker;
+
 use crate::catalogue::problem::Files;
 use crate::journal::{Servers, Store};
 use crate::transport::http::tls::TlsFiles;
+
+pub use broker::{BrokerError, BrokerSettings};
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 static CONNECTORS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/connectors");
@@ -45,6 +49,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     pub log: LogSettings,
     pub metrics: Option<MetricsSettings>,
+    /// Without it nothing of the broker road runs.
+    pub broker: Option<BrokerSettings>,
 }
 
 /// Figures for Prometheus, at `/metrics` of an address of their own.

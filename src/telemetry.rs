@@ -28,6 +28,12 @@ pub enum LogForm {
 pub fn start(form: LogForm, default_level: &str) {
     let filter =
         EnvFilter::try_from_env("SCHAKEL_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+    // lapin writes a message that the broker returned into the log, its body included. What
+    // concerns the broker is said by transport/amqp.
+    let filter = match "lapin=off".parse() {
+        Ok(silent) => filter.add_directive(silent),
+        Err(_) => filter,
+    };
     // A log that cannot be written (its disk is full) must not panic in the task that logs.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

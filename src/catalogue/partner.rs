@@ -50,6 +50,8 @@ pub enum Delivery {
     },
     /// The hub writes them into the partner's folder, and reads what the partner puts there.
     Map { map: String },
+    /// The hub lays them in the partner's queues, and reads what the partner publishes.
+    RabbitMq,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 mod access;
 mod activate;
 mod bench;
+mod broker;
 mod check;
 mod connector;
 mod connector_new;
@@ -111,6 +112,9 @@ enum Command {
     /// Het logboek nagaan, bewijzen en uitvoeren
     #[command(subcommand)]
     Journal(journal::Command),
+    /// De broker (RabbitMQ) inrichten en bekijken
+    #[command(subcommand)]
+    Broker(broker::Command),
     /// Kijkt of alles in orde is, en zegt anders wat te doen
     #[command(after_help = "Voorbeeld:\n  schakel doctor -o jsonl")]
     Doctor,
@@ -159,6 +163,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Quarantine(command) => quarantine::run(command, ground).await,
         Command::Erase(asked) => replay::erase(asked, ground).await,
         Command::Journal(command) => journal::run(command, ground).await,
+        Command::Broker(command) => broker::run(command, ground).await,
         Command::Doctor => doctor::run(ground).await,
         _ => Ok(Exit::Usage), // the others were run above
     }

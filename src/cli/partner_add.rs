@@ -70,6 +70,8 @@ enum Way {
     Webhook,
     /// De hub legt ze in een map
     Map,
+    /// De hub legt ze in zijn wachtrijen op de broker
+    Rabbitmq,
 }
 
 fn oin(text: &str) -> Result<Oin, String> {
@@ -158,6 +160,7 @@ impl Asked {
                 let folder = quoted(self.folder.as_deref().unwrap_or_default());
                 format!("wijze = \"map\"\nmap = {folder}\n")
             }
+            Way::Rabbitmq => "wijze = \"rabbitmq\"\n".to_owned(),
         };
         format!(
             "naam = {}\nsoort = {}\nkoppeling = {}\noin = {}\n\

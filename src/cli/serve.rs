@@ -5,8 +5,9 @@ use std::path::Path;
 use super::access::{self, Halt, read_keys, start_halt};
 use super::check;
 use super::output::{Exit, say};
-use crate::lifecycle::{Addresses, RunError, Service};
-use crate::settings;
+use crate::hub::broker_partners;
+use crate::lifecycle::{Addresses, Broker, RunError, Service};
+use crate::settings::{self, BrokerSettings};
 use crate::telemetry;
 
 pub async fn run(data: &Path, config: Option<&Path>, listen: Option<std::net::SocketAddr>) -> Exit {
@@ -32,6 +33,7 @@ async fn serve(
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),
         metrics: settings.metrics.map(|metrics| (metrics.listen, metrics.beyond_loopback)),
+        broker: settings.broker.as_ref().map(open_broker).transpose()?,
     };
     let mut service = Service::start(data, &store, keys, &files, &addresses)
         .await
@@ -43,10 +45,35 @@ async fn serve(
         say("De aangeboden set is een andere dan de actieve; maak haar actief met: \
              schakel activate");
     }
+    say_without_broker(&service, &addresses);
     let ended = service.run_until(end_signal()).await;
     say("Schakel stopt: wat loopt, wordt afgemaakt.");
     service.stop().await;
     ended.map_err(|error| halt_of(&error))
+}
+
+/// The broker of the settings, with its secrets read.
+fn open_broker(settings: &BrokerSettings) -> Result<Broker, Halt> {
+    let address = settings.address().map_err(|error| {
+        Halt::new(Exit::Invalid, format!("de broker van de instellingen: {}", check::chain(&error)))
+    })?;
+    let (prefetch, receipt_after_s) = (settings.prefetch, settings.receipt_after_seconds);
+    Ok(Broker { address, prefetch, receipt_after_s })
+}
+
+/// Parcels of who gets them through a broker wait, where there is none.
+fn say_without_broker(service: &Service, addresses: &Addresses) {
+    let waiting = broker_partners(&service.hub.active().catalogue);
+    if addresses.broker.is_some() || waiting.is_empty() {
+        return;
+    }
+    let names: Vec<String> = waiting.iter().map(ToString::to_string).collect();
+    say(&format!(
+        "Let op: {} krijgt zendingen via rabbitmq, en er is geen broker ingesteld; ze wachten in \
+         het logboek. Zet broker.url in schakel.toml (of SCHAKEL_BROKER__URL), en richt de broker \
+         in met: schakel broker provision",
+        names.join(", ")
+    ));
 }
 
 /// Why a service does not start or went on no longer.

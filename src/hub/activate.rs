@@ -148,6 +148,7 @@ fn recipients(catalogue: &Catalogue) -> BTreeSet<String> {
                 format!("webhook {url} in {}", netwerken.join(", "))
             }
             Delivery::Map { map } => format!("map {map}"),
+            Delivery::RabbitMq => "rabbitmq".to_owned(),
         };
         let any_certificate =
             if partner.certificates.is_empty() { "" } else { ", met certificaat" };

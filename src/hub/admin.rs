@@ -298,6 +298,7 @@ impl Office {
                 crate::catalogue::partner::Delivery::Postvak => "postvak",
                 crate::catalogue::partner::Delivery::Webhook { .. } => "webhook",
                 crate::catalogue::partner::Delivery::Map { .. } => "map",
+                crate::catalogue::partner::Delivery::RabbitMq => "rabbitmq",
             };
             lines.push(json!({
                 "id": partner.id,

@@ -59,7 +59,7 @@ impl Deliverer {
         let Some(partner) = active.catalogue.partner(&self.partner).cloned() else {
             return Ok(done);
         };
-        if matches!(partner.delivery, Way::Postvak) {
+        if matches!(partner.delivery, Way::Postvak | Way::RabbitMq) {
             return Ok(done);
         }
         let (breaker, permission) = self.breaker.ask(clock::now());
@@ -148,10 +148,11 @@ const fn way_name(way: &Way) -> &'static str {
         Way::Postvak => "mailbox",
         Way::Webhook { .. } => "webhook",
         Way::Map { .. } => "folder",
+        Way::RabbitMq => "amqp",
     }
 }
 
-fn outcome_name(outcome: &AttemptOutcome) -> &'static str {
+pub(super) fn outcome_name(outcome: &AttemptOutcome) -> &'static str {
     match outcome {
         AttemptOutcome::Delivered { .. } => "delivered",
         AttemptOutcome::Retry { .. } => "retry",
@@ -184,6 +185,7 @@ impl Hub {
         let parcel = self.outgoing(catalogue, parcel);
         match &partner.delivery {
             Way::Postvak => Sent::later("postvak"),
+            Way::RabbitMq => Sent::later("rabbitmq"),
             Way::Webhook { url, netwerken } => {
                 self.send_webhook(partner, url, netwerken, &parcel).await
             }

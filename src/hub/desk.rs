@@ -124,10 +124,11 @@ impl PartnerDesk for Hub {
         Box::pin(async move {
             let reads = self.journal.suspended().await.is_ok();
             let writes = self.journal.writable();
-            let check = |name: &str, ready| Check { name: name.to_owned(), ready };
-            Readiness {
-                checks: vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)],
-            }
+            let check = |name: &str, ready| Check { name: name.to_owned(), ready, vital: true };
+            let mut checks =
+                vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)];
+            checks.extend(self.broker_checks());
+            Readiness { checks }
         })
     }
 }

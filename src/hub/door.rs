@@ -49,6 +49,18 @@ impl Hub {
         self.turn_away(&active, Turned { partner, channel, media_type, bytes: None, refusal }).await
     }
 
+    /// Keeps what a broker gave up: it is looked at by a person, not processed.
+    pub(super) async fn refuse_given_up(
+        &self,
+        partner: PartnerId,
+        media_type: Option<String>,
+        bytes: Vec<u8>,
+        refusal: Refusal,
+    ) -> Outcome {
+        let (active, channel, bytes) = (self.active(), Channel::Amqp, Some(bytes));
+        self.turn_away(&active, Turned { partner, channel, media_type, bytes, refusal }).await
+    }
+
     async fn turn_away(&self, active: &Active, turned: Turned) -> Outcome {
         let Turned { partner, channel, media_type, bytes, refusal } = turned;
         let (at, fault) = (clock::now(), refusal.fault);

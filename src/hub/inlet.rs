@@ -14,7 +14,7 @@ use crate::pipeline::{Answered, Incoming, admit, native_answer, split};
 use crate::transport::{Answer, Channel, Delivery, Inlet, Outcome, Problem, TooLarge, Verdict};
 
 /// When a sender may try again after the journal could not be written.
-const RETRY_AFTER_S: u32 = 5;
+pub(super) const RETRY_AFTER_S: u32 = 5;
 /// Documents larger than this are admitted where they do not hold up others.
 const LARGE_BYTES: usize = 64 * 1024;
 

@@ -6,6 +6,7 @@
 mod active;
 mod activate;
 mod admin;
+mod broker;
 pub mod clock;
 mod deliver;
 mod desk;
@@ -22,7 +23,7 @@ mod set_check;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
@@ -31,11 +32,13 @@ use crate::catalogue::problem::Files;
 use crate::evidence::{HubKeys, sign_role};
 use crate::journal::{Journal, JournalError, OpenError, Outgoing, Store, Writer};
 use crate::message::PartnerId;
+use crate::transport::amqp::Link;
 use crate::transport::http::webhook::Webhooks;
-use crate::transport::{CloudEvent, OutgoingParcel, Proof};
+use crate::transport::{Check, CloudEvent, OutgoingParcel, Proof};
 
 pub use active::{Active, SetError, checked};
 pub use admin::Office;
+pub use broker::broker_partners;
 pub use deliver::{Delivered, Deliverer, IDLE};
 pub use follow::Follower;
 pub use set_check::example_problems;
@@ -52,6 +55,14 @@ pub struct Hub {
     mail: watch::Sender<u64>,
     webhooks: Webhooks,
     data: PathBuf,
+    /// The connections to the broker, where there is one: to tell how they are.
+    links: OnceLock<BrokerLinks>,
+}
+
+/// How the hub reaches its broker.
+pub struct BrokerLinks {
+    pub consuming: Arc<Link>,
+    pub publishing: Arc<Link>,
 }
 
 /// The hub cannot start.
@@ -94,6 +105,7 @@ impl Hub {
             mail: watch::Sender::new(0),
             webhooks: Webhooks::default(),
             data: data.to_owned(),
+            links: OnceLock::new(),
         };
         Ok(Opened { hub: Arc::new(hub), writer, given_set_is_active })
     }
@@ -114,6 +126,26 @@ impl Hub {
     /// The folder in which partners with files have theirs.
     pub fn exchange_folder(&self) -> PathBuf {
         self.data.join("uitwisseling")
+    }
+
+    /// Lets readiness tell how the broker is.
+    pub fn watch_broker(&self, links: BrokerLinks) {
+        // A hub has one broker, for as long as it runs.
+        let _known = self.links.set(links);
+    }
+
+    /// How the roads are that lead past the broker. None of them is vital: the others stay open.
+    fn broker_checks(&self) -> Vec<Check> {
+        let check = |name: &str, ready| Check { name: name.to_owned(), ready, vital: false };
+        let checks = self.links.get().map(|links| {
+            let BrokerLinks { consuming, publishing } = links;
+            vec![
+                check("broker-ontvangen", consuming.is_up()),
+                check("broker-versturen", publishing.is_up()),
+                check("broker-alarm", !publishing.is_blocked()),
+            ]
+        });
+        checks.unwrap_or_default()
     }
 
     /// Numbers and signs what is new in the evidence. One step of a loop.

@@ -33,6 +33,7 @@ mod shared;
 mod sql;
 mod trace;
 mod types;
+mod unconfirmed;
 mod unit;
 mod verify;
 mod views;
@@ -69,6 +70,7 @@ pub use self::types::{
     LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
     Submission, Suspended,
 };
+pub use self::unconfirmed::{MailboxOrder, Unconfirmed};
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 

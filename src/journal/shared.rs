@@ -124,6 +124,7 @@ impl Unit<'_> {
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
             }
             Order::TurnAway(_) => {}
+            Order::Mailbox { order, .. } => drop(wanted.parcels.insert(order.parcel().into())),
             Order::Settle { parcel, .. } => drop(wanted.parcels.insert((*parcel).into())),
             Order::Confirm { order, .. } => drop(wanted.parcels.insert(order.parcel.into())),
             Order::Quarantine { order, .. } => drop(wanted.quarantine.insert(order.id.0)),

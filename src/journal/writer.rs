@@ -24,8 +24,8 @@ use super::shared;
 use super::sql::Conn;
 use super::unit::Unit;
 use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, OpenError, Received, Rules,
-    Submission,
+    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, OpenError,
+    Received, Rules, Submission,
 };
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -91,6 +91,10 @@ pub(super) enum Order {
     },
     Rewrap,
     Beat {
+        now: Timestamp,
+    },
+    Mailbox {
+        order: MailboxOrder,
         now: Timestamp,
     },
 }
@@ -428,6 +432,9 @@ impl Unit<'_> {
             Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
             Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
             Order::Release { token } => self.release(*token).await.map(|()| Done::Settled),
+            Order::Mailbox { order, now } => {
+                self.mailbox_order(order, *now).await.map(|()| Done::Settled)
+            }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
             Order::Receive(_)

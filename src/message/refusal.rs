@@ -52,6 +52,9 @@ pub enum Fault {
     Geschorst,
     /// Who sent it has a key, and is not in the active set (403).
     OnbekendePartner,
+    /// A broker offered it again and again and it was never settled: ours to look at (422, and
+    /// quarantined).
+    Onverwerkt,
 }
 
 impl Fault {
@@ -68,6 +71,7 @@ impl Fault {
             Self::OnbekendeZending => "onbekende-zending",
             Self::Geschorst => "geschorst",
             Self::OnbekendePartner => "onbekende-partner",
+            Self::Onverwerkt => "onverwerkt",
         }
     }
 
@@ -80,7 +84,7 @@ impl Fault {
             Self::AndereInhoud => 409,
             Self::TeGroot => 413,
             Self::Mediatype => 415,
-            Self::Ongeldig | Self::OnbekendType | Self::Vertaling => 422,
+            Self::Ongeldig | Self::OnbekendType | Self::Vertaling | Self::Onverwerkt => 422,
         }
     }
 
@@ -98,6 +102,7 @@ impl Fault {
             Self::OnbekendeZending => "Deze zending is onbekend of was niet voor u bestemd.",
             Self::Geschorst => "Uw aansluiting is geschorst; neem contact op met de beheerder.",
             Self::OnbekendePartner => "Deze ketenpartner staat niet in de huidige set.",
+            Self::Onverwerkt => "Het bericht is herhaald aangeboden en niet verwerkt.",
         }
     }
 }

@@ -72,11 +72,13 @@ pub struct Readiness {
 pub struct Check {
     pub name: String,
     pub ready: bool,
+    /// Whether the hub is of no use without it. One road that is closed closes no other.
+    pub vital: bool,
 }
 
 impl Readiness {
     pub fn is_ready(&self) -> bool {
-        self.checks.iter().all(|check| check.ready)
+        self.checks.iter().all(|check| check.ready || !check.vital)
     }
 }
 

@@ -221,7 +221,7 @@ impl PartnerDesk for FakeHub {
 
     fn ready(&self) -> Answer<'_, Readiness> {
         let ready = !self.down.load(Ordering::SeqCst);
-        let checks = vec![Check { name: "logboek".to_owned(), ready }];
+        let checks = vec![Check { name: "logboek".to_owned(), ready, vital: true }];
         Box::pin(async move { Readiness { checks } })
     }
 }

@@ -1,11 +1,13 @@
-//! Moves bytes and knows no meaning: HTTP in and out, files in folders, reconnecting.
+//! Moves bytes and knows no meaning: HTTP in and out, files in folders, queues, reconnecting.
 //!
 //! What comes in is handed to an [`Inlet`], what a partner asks of its mailbox to a
 //! [`PartnerDesk`]; the hub implements both and decides what every byte means. This room sees no
 //! catalogue and no journal. It does own the bounds of the door: sizes, times, connections, and
 //! the addresses to which a webhook may go.
 
+pub mod amqp;
 pub mod breaker;
+mod dead;
 mod desk;
 #[cfg(test)]
 mod fakes;
@@ -22,6 +24,7 @@ use std::pin::Pin;
 
 use crate::message::{PartnerId, PublicId};
 
+pub use dead::{DeadDesk, DeadLetter, LastPlace};
 pub use desk::{
     AuthResult, Check, Collected, Confirmed, PartnerDesk, Readiness, Room, Unavailable, Word,
 };
@@ -39,6 +42,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub enum Channel {
     Http,
     Files,
+    Amqp,
 }
 
 impl Channel {
@@ -46,6 +50,7 @@ impl Channel {
         match self {
             Self::Http => "http",
             Self::Files => "bestanden",
+            Self::Amqp => "amqp",
         }
     }
 }

@@ -31,6 +31,16 @@ pub async fn retry<T, E: Display, Fut: Future<Output = Result<T, E>>>(
     retry_paced(name, operation, stop, FIRST_WAIT, LAST_WAIT).await
 }
 
+/// As [`retry`], with another longest wait: for what should be found soon once it is back.
+pub async fn retry_within<T, E: Display, Fut: Future<Output = Result<T, E>>>(
+    name: &'static str,
+    operation: impl FnMut() -> Fut,
+    stop: impl Future<Output = ()>,
+    last: Duration,
+) -> Result<T, Stopped> {
+    retry_paced(name, operation, stop, FIRST_WAIT.min(last), last).await
+}
+
 async fn retry_paced<T, E: Display, Fut: Future<Output = Result<T, E>>>(
     name: &'static str,
     mut operation: impl FnMut() -> Fut,

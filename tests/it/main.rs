@@ -4,6 +4,7 @@ mod demo;
 mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod amqp;
 mod bad_input;
 mod canary;
 mod cli;

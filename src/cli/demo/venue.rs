@@ -96,8 +96,13 @@ impl Venue {
             .map_err(|error| Halt::new(Exit::Unreachable, format!("geen vrije poort: {error}")))?;
         let mut files = settings::shipped();
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
-        let addresses =
-            Addresses { http: listen, beyond_loopback: false, tls: None, metrics: None };
+        let addresses = Addresses {
+            http: listen,
+            beyond_loopback: false,
+            tls: None,
+            metrics: None,
+            broker: None,
+        };
         let store = Store::in_folder(&home.path);
         let service = Service::start(&home.path, &store, keys.clone(), &files, &addresses)
             .await

@@ -21,7 +21,8 @@ const WAITING_LONG_S: i64 = 24 * 3600;
 /// New leaves are signed within a minute of their commit.
 const SIGNED_WITHIN_S: i64 = 60;
 
-pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
+/// What was found, and whether a hub runs.
+pub async fn look(ground: Ground<'_>) -> (Vec<Finding>, bool) {
     let (mut findings, set) = set(ground);
     let runs = match Running::read(ground.data) {
         Some(running) => {
@@ -45,7 +46,7 @@ pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
     if matches!(made, Ok(false)) {
         let next = "dat maakt schakel serve bij de eerste start";
         findings.push(Finding::mind("logboek", "er is nog geen logboek", next));
-        return findings;
+        return (findings, runs);
     }
     match ground.reader().await {
         Err(halt) => {
@@ -61,7 +62,7 @@ pub async fn look(ground: Ground<'_>) -> Vec<Finding> {
             )),
         },
     }
-    findings
+    (findings, runs)
 }
 
 fn set(ground: Ground<'_>) -> (Vec<Finding>, Option<Catalogue>) {
@@ -248,8 +249,8 @@ async fn partners(journal: &Journal, set: &Catalogue) -> Result<Vec<Finding>, Jo
     let (mut no_key, mut no_secret) = (Vec::new(), Vec::new());
     for partner in set.partners.values() {
         let keys = journal.credentials(&partner.id).await?;
-        let by_folder = matches!(partner.delivery, Delivery::Map { .. });
-        if !by_folder && keys.iter().all(|key| key.revoked_at.is_some()) {
+        let keyless = matches!(partner.delivery, Delivery::Map { .. } | Delivery::RabbitMq);
+        if !keyless && keys.iter().all(|key| key.revoked_at.is_some()) {
             no_key.push(partner.id.to_string());
         }
         let by_webhook = matches!(partner.delivery, Delivery::Webhook { .. });

@@ -36,3 +36,4 @@ mod plug;
 mod postgres;
 mod reveals;
 mod turned_away;
+mod unconfirmed;

@@ -89,6 +89,8 @@ create table outbox (
 ) with (fillfactor = 90);
 
 create index outbox_lane on outbox (case_id, recipient, position, state);
+create index outbox_unconfirmed on outbox (recipient, seq)
+    where state = 'klaar' and stage = 'klaargezet';
 create index outbox_message on outbox (message_id);
 create index outbox_leaf on outbox (leaf);
 create index outbox_due on outbox (recipient, urgent, next_attempt_at) where head = 1;

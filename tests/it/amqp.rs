@@ -1,0 +1,15 @@
+//! The partners' road over RabbitMQ, with a real broker and a partner written with pika.
+
+mod dead;
+mod exchange;
+mod hold;
+mod isolation;
+mod load;
+mod node;
+mod outage;
+mod poison;
+mod provision;
+mod repair;
+mod road;
+mod secure;
+mod tls;

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A private RabbitMQ node for the tests: node.sh FOLDER AMQP AMQPS MANAGEMENT DIST EPMD (five free
+# ports). Reads words on standard input: start, kill, pause, go. When standard input ends, because
+# the tests ended in whatever way, the node goes and its folder with it.
+set -u
+folder=$1 amqp=$2 amqps=$3 management=$4 dist=$5 epmd=$6
+
+as_broker() {
+    # RabbitMQ's own scripts refuse some users; the package comes with the one that they like.
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid rabbitmq --regid rabbitmq --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+cat >"$folder/rabbitmq.conf" <<CONF
+listeners.tcp.1 = 127.0.0.1:$amqp
+listeners.ssl.1 = 127.0.0.1:$amqps
+ssl_options.cacertfile = $folder/tls/ca.pem
+ssl_options.certfile = $folder/tls/broker.pem
+ssl_options.keyfile = $folder/tls/broker.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+ssl_cert_login_from = common_name
+auth_mechanisms.1 = PLAIN
+auth_mechanisms.2 = EXTERNAL
+management.tcp.ip = 127.0.0.1
+management.tcp.port = $management
+default_user = beheerder
+default_pass = beheerder
+loopback_users = none
+disk_free_limit.absolute = 10MB
+collect_statistics_interval = 1000
+CONF
+echo '[rabbitmq_management,rabbitmq_auth_mechanism_ssl].' >"$folder/plugins"
+: >"$folder/env.conf"
+if [ "$(id -u)" -eq 0 ]; then chown -R rabbitmq:rabbitmq "$folder"; fi
+
+export HOME=$folder
+export RABBITMQ_NODENAME=schakel$amqp@localhost
+export RABBITMQ_DIST_PORT=$dist ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1
+export RABBITMQ_MNESIA_BASE=$folder/data RABBITMQ_LOG_BASE=$folder/log
+export RABBITMQ_ENABLED_PLUGINS_FILE=$folder/plugins RABBITMQ_CONF_ENV_FILE=$folder/env.conf
+export RABBITMQ_CONFIG_FILE=$folder/rabbitmq.conf RABBITMQ_PID_FILE=$folder/pid
+# Without busy waiting, or an idle broker takes the processor from the tests.
+export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} \
+    +sbwt none +sbwtdcpu none +sbwtdio none"
+
+pid() { cat "$folder/pid" 2>/dev/null; }
+
+start() {
+    rm -f "$folder/pid"
+    as_broker /usr/lib/rabbitmq/bin/rabbitmq-server >>"$folder/broker.log" 2>&1 </dev/null &
+}
+
+signal() {
+    local found
+    found=$(pid) && [ -n "$found" ] && kill -"$1" "$found" 2>/dev/null
+}
+
+finish() {
+    signal CONT
+    signal KILL
+    # A node that was just starting has written no pid yet.
+    [ -n "$(jobs -p)" ] && kill -KILL $(jobs -p) 2>/dev/null
+    wait 2>/dev/null
+    as_broker epmd -port "$epmd" -kill >/dev/null 2>&1
+    rm -rf "$folder"
+}
+trap finish EXIT
+
+start
+while read -r word; do
+    case $word in
+        start) start ;;
+        kill) signal KILL ;;
+        pause) signal STOP ;;
+        go) signal CONT ;;
+    esac
+done
