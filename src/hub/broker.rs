@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::deliver::{Delivered, outcome_name};
-use super::{Hub, clock, inlet, look::look};
+use super::{Hub, clock, inlet, look::look, meters};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Delivery as Way;
 use crate::journal::{
@@ -113,6 +113,7 @@ impl Hub {
         let outcome = || outcome_of(verdict, attempts, parcel, now);
         tracing::info!(partner.id = %recipient, parcel.id = %parcel, attempt = attempts,
             outcome = outcome_name(&outcome()), "attempt to deliver");
+        meters::attempted("amqp", outcome_name(&outcome()));
         loop {
             match self.journal.settle(parcel, lease, outcome(), now).await {
                 // A whole batch settles at once; who finds no room waits for some.

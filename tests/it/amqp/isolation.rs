@@ -9,8 +9,16 @@ use crate::hub::{GGZ, POLITIE, WONEN, XML, example};
 /// Everything that a partner may try against a name that is not its own.
 fn attacks(own: &str, other: &str) -> Vec<Value> {
     let body = "PHgvPg==";
-    let publish = |exchange: String, key: String, user: Value| json!({ "do": "publish", "exchange": exchange, "key": key, "body": body, "user_id": user });
-    let attempt = |what: &str, queue: String, exchange: String| json!({ "do": "attempt", "what": what, "queue": queue, "exchange": exchange });
+    let publish = |exchange: String, key: String, user: Value| {
+        json!({
+            "do": "publish", "exchange": exchange, "key": key, "body": body, "user_id": user,
+        })
+    };
+    let attempt = |what: &str, queue: String, exchange: String| {
+        json!({
+            "do": "attempt", "what": what, "queue": queue, "exchange": exchange,
+        })
+    };
     let mut all = Vec::new();
     for queue in [format!("in.{other}"), format!("uit.{other}"), format!("uit.{other}.spoed")] {
         for what in ["get", "consume", "declare", "purge", "delete"] {
@@ -94,7 +102,7 @@ async fn a_partner_enters_no_other_vhost_and_without_its_password_none() {
 }
 
 /// What cannot be closed before RabbitMQ 4.2.6: whoever knows the name of a queue may ask whether
-/// it is there and how much lies in it (docs/decisions/0012). Nothing of what lies in it.
+/// it is there and how much lies in it (docs/decisions/0015). Nothing of what lies in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn how_full_anothers_queue_is_shows_on_old_brokers_only() {
     let _peace = PEACE.read().await;
