@@ -65,7 +65,12 @@ finish() {
     # A node that was just starting has written no pid yet.
     [ -n "$(jobs -p)" ] && kill -KILL $(jobs -p) 2>/dev/null
     wait 2>/dev/null
-    as_broker epmd -port "$epmd" -kill >/dev/null 2>&1
+    # It ends only when it knows that its node is gone, and it does not know that at once.
+    local tries
+    for tries in {1..50}; do
+        as_broker epmd -port "$epmd" -kill >/dev/null 2>&1 && break
+        sleep 0.1
+    done
     rm -rf "$folder"
 }
 trap finish EXIT
