@@ -15,6 +15,7 @@ mod counters;
 mod door;
 mod erase;
 mod error;
+mod fresh;
 mod health;
 mod keys;
 mod lease;
@@ -28,7 +29,9 @@ mod quarantine;
 mod receive;
 mod replace;
 mod reveal;
+mod scratch;
 mod sequence;
+mod settle;
 mod shared;
 mod sql;
 mod trace;
@@ -43,7 +46,7 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -51,6 +54,7 @@ use uuid::Uuid;
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
+pub use self::fresh::{Fresh, FreshFor, FreshParcels};
 pub use self::lease::HANDED_OUT_MAX;
 pub use self::listings::{
     CaseLine, LogLine, QuarantineEntry, QuarantineFilter, QuarantinedDocument, Stats, TailLine,
@@ -63,6 +67,7 @@ pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
 pub use self::reveal::{Reveal, RevealOrder};
+pub use self::scratch::{Figures, Scratch};
 pub use self::sequence::Sequenced;
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
@@ -92,6 +97,8 @@ pub struct Journal {
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
     health: Arc<Health>,
+    /// Until a deliverer takes it.
+    fresh: Arc<Mutex<Option<Fresh>>>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -125,9 +132,13 @@ impl Journal {
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), lock.clone());
-        let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
+        let (fresh, door) = fresh::fresh();
+        let mut writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
+        writer.fresh = Some(door);
         let health = Arc::clone(&writer.health);
-        let journal = Self { queue: sender, reads, databases, vault, changes, health, _lock: lock };
+        let fresh = Arc::new(Mutex::new(Some(fresh)));
+        let journal =
+            Self { queue: sender, reads, databases, vault, changes, health, fresh, _lock: lock };
         Ok((journal, writer))
     }
 
@@ -140,8 +151,8 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        let health = Arc::default();
-        Ok(Self { queue, reads, databases, vault, changes, health, _lock: None })
+        let (health, fresh) = (Arc::default(), Arc::default());
+        Ok(Self { queue, reads, databases, vault, changes, health, fresh, _lock: None })
     }
 
     /// Whether other hubs may write it too.
@@ -157,6 +168,16 @@ impl Journal {
     /// Ticks after each commit by which a parcel may have become due: for who waits for parcels.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// What hands parcels over as soon as they are stored; for one deliverer, so given once.
+    pub fn fresh(&self) -> Option<Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Gives back what nobody tried to deliver: it is due as it was.
+    pub async fn release(&self, lease: LeaseToken) -> Result<(), JournalError> {
+        self.ask(Order::Release { token: lease.0 }).await.map(drop)
     }
 
     /// Stores what came in, and all that follows from it. When this answers it is on disk.

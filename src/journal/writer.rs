@@ -11,6 +11,7 @@ use super::beat::{self, Neighbours};
 use super::counters::Counters;
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
+use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::lease::{self, Leased};
@@ -20,6 +21,7 @@ use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::{Sequenced, Tree};
+use super::settle::Ended;
 use super::shared;
 use super::sql::Conn;
 use super::unit::Unit;
@@ -134,6 +136,8 @@ pub struct Writer {
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
+    /// Where parcels leave at once.
+    pub(super) fresh: Option<FreshDoor>,
     /// Held as long as anything may be written.
     _lock: Option<Arc<File>>,
 }
@@ -148,6 +152,7 @@ pub(super) struct State {
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
     checkpoint: Option<Arc<str>>,
     probes: Probes,
+    left_due: bool,
 }
 
 impl Writer {
@@ -174,6 +179,7 @@ impl Writer {
             neighbours: Neighbours::default(),
             changes,
             health: Arc::default(),
+            fresh: None,
             _lock: lock,
         })
     }
@@ -193,7 +199,7 @@ impl Writer {
             commands.into_iter().partition(|command| command.order.goes_alone());
         let orders: Vec<&Order> = group.iter().map(|command| &command.order).collect();
         let answers = self.carry_out(&orders).await;
-        if orders.iter().any(|order| order.may_free_parcels()) {
+        if self.left_due() || orders.iter().any(|order| order.may_free_parcels()) {
             self.changes.send_modify(|tick| *tick += 1);
         }
         for (command, answer) in group.into_iter().zip(answers) {
@@ -204,6 +210,11 @@ impl Writer {
             let _ = reply.send(self.alone(&order).await);
         }
         true
+    }
+
+    /// Whether what was written since the last time left parcels that somebody may claim.
+    fn left_due(&mut self) -> bool {
+        self.state.as_mut().is_none_or(|state| std::mem::take(&mut state.left_due))
     }
 
     /// Commits the orders together; where one of them spoils that, each by itself.
@@ -257,7 +268,7 @@ impl Writer {
         let mut state = self.ready().await?;
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
-        let done = state.group(&self.vault, orders).await;
+        let done = state.group(&self.vault, self.fresh.as_ref(), orders).await;
         self.in_doubt |= done.as_ref().is_err_and(JournalError::is_in_doubt);
         let answers = done?;
         self.health.committed();
@@ -310,7 +321,8 @@ impl State {
             beat::appear(&mut journal, vault.instance()).await?;
         }
         let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
-        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes })
+        let left_due = true;
+        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes, left_due })
     }
 
     /// Before a group that is not alone: learns what other hubs changed.
@@ -328,6 +340,7 @@ impl State {
     async fn group(
         &mut self,
         vault: &Vault,
+        door: Option<&FreshDoor>,
         orders: &[&Order],
     ) -> Result<Vec<Answer>, JournalError> {
         let mut tree = self.tree.clone();
@@ -336,6 +349,7 @@ impl State {
         self.journal.begin().await?;
         self.catch_up().await?;
         let mut unit = self.unit(vault);
+        unit.door = door;
         if unit.conn.is_postgres() {
             unit.lock(orders).await?;
         }
@@ -346,6 +360,7 @@ impl State {
         }
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
+        let (left_due, leaving) = (unit.left_due, std::mem::take(&mut unit.leaving));
         let mut rows = Vec::with_capacity(new_keys.len());
         for (holder, key) in &new_keys {
             rows.push(vault.holder_row(*holder, key)?.to_vec());
@@ -355,6 +370,10 @@ impl State {
         fail::fail_point!("journal-voor-commit", |_| std::process::abort());
         self.journal.commit().await?;
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
+        for (place, parcel) in leaving {
+            place.put(parcel);
+        }
+        self.left_due |= left_due;
         for (holder, key) in new_keys {
             vault.remember(holder, key);
         }
@@ -380,7 +399,7 @@ impl State {
 
 impl Unit<'_> {
     /// All orders of a group: first the tree, which reads committed leaves only, then what came
-    /// in, then the rest in turn.
+    /// in, then what went out, then the rest in turn.
     async fn orders(
         &mut self,
         orders: &[&Order],
@@ -393,9 +412,15 @@ impl Unit<'_> {
         let submissions: Vec<&Submission> =
             orders.iter().filter_map(|order| order.submission()).collect();
         let mut received = self.receive(&submissions).await?.into_iter();
+        let ended: Vec<Ended<'_>> = orders.iter().filter_map(|order| order.ended()).collect();
+        let mut settled = self.settle(&ended).await?.into_iter();
         let mut answers = Vec::with_capacity(orders.len());
         for order in orders {
             let answer = match order {
+                Order::Settle { .. } => {
+                    let answer = settled.next().unwrap_or(Err(JournalError::Stopped));
+                    answer.map(|()| Done::Settled)
+                }
                 Order::Receive(_) => {
                     received.next().map(Done::Received).ok_or(JournalError::Stopped)
                 }
@@ -422,9 +447,6 @@ impl Unit<'_> {
                 .collect(partner, *now, *limit, *lease_seconds, look.as_ref())
                 .await
                 .map(Done::Leased),
-            Order::Settle { parcel, lease, outcome, now } => {
-                self.settle(*parcel, *lease, outcome, *now).await.map(|()| Done::Settled)
-            }
             Order::Confirm { order, rules } => self.confirm(order, rules).await.map(Done::Stage),
             Order::Quarantine { order, now } => {
                 self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
@@ -438,6 +460,7 @@ impl Unit<'_> {
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
             Order::Receive(_)
+            | Order::Settle { .. }
             | Order::Sequence { .. }
             | Order::Erase { .. }
             | Order::Rewrap
@@ -447,10 +470,18 @@ impl Unit<'_> {
 }
 
 impl Order {
-    /// Whether a parcel may have become due by it. Handing out does not count, or who waits for
-    /// parcels would be woken by its own asking.
+    /// Whether a parcel may have become due by it without the unit of work saying so. Handing out
+    /// does not count, or who waits for parcels would be woken by its own asking.
     const fn may_free_parcels(&self) -> bool {
-        !matches!(self, Self::Claim { .. } | Self::Collect { .. } | Self::Sequence { .. })
+        !matches!(
+            self,
+            Self::Receive(_)
+                | Self::Settle { .. }
+                | Self::Confirm { .. }
+                | Self::Claim { .. }
+                | Self::Collect { .. }
+                | Self::Sequence { .. }
+        )
     }
 
     /// Whether it has transactions of its own, outside the group.
@@ -461,6 +492,15 @@ impl Order {
     fn submission(&self) -> Option<&Submission> {
         match self {
             Self::Receive(submission) => Some(submission),
+            _ => None,
+        }
+    }
+
+    fn ended(&self) -> Option<Ended<'_>> {
+        match self {
+            Self::Settle { parcel, lease, outcome, now } => {
+                Some(Ended { parcel: *parcel, lease: *lease, outcome, now: *now })
+            }
             _ => None,
         }
     }
