@@ -17,6 +17,12 @@ mod metrics;
 mod moments;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod proxy;
 mod references;
 mod sets;
 mod tidy;
+
+/// Whether the long form was asked for: `tests/run --soak`.
+fn soak() -> bool {
+    std::env::var_os("SCHAKEL_TEST_SOAK").is_some()
+}
