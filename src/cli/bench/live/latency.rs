@@ -19,9 +19,7 @@ use crate::transport::amqp::Outsider;
 /// How many publish at once.
 const LANES: u64 = 16;
 /// How long after the last publish everything must have come.
-const ARRIVE_MOST: Duration = Duration::from_secs(60);
-/// Numbers that no earlier report of the measurement has.
-const FIRST: u64 = 50_000_000;
+const ARRIVE_MOST: Duration = Duration::from_secs(180);
 
 /// Latencies in milliseconds: p50 and p99.
 pub struct Latencies {
@@ -41,16 +39,22 @@ struct Seen {
     parcels: HashMap<String, Instant>,
 }
 
-pub async fn measure(site: &Site, rate: u64, seconds: u64) -> Result<Latencies, Halt> {
+/// Measures with numbers from `first` on, which no earlier report at this site may have.
+pub async fn measure(
+    site: &Site,
+    recipients: &[&str],
+    (first, rate, seconds): (u64, u64, u64),
+) -> Result<Latencies, Halt> {
+    let boxes = mailboxes(recipients)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut listeners = JoinSet::new();
     for (mailbox, of_sender) in
-        mailboxes()?.into_iter().map(|m| (m, false)).chain([(receipts()?, true)])
+        boxes.iter().cloned().map(|m| (m, false)).chain([(receipts()?, true)])
     {
         let (outsider, seen) = (site.outsider().await?, Arc::clone(&seen));
         listeners.spawn(async move { listen(&outsider, &mailbox, of_sender, &seen).await });
     }
-    empty(site).await?;
+    empty(site, &boxes).await?;
     look(&seen, |seen| *seen = Seen::default());
     let started = Instant::now();
     let mut senders = JoinSet::new();
@@ -61,7 +65,7 @@ pub async fn measure(site: &Site, rate: u64, seconds: u64) -> Result<Latencies, 
             for turn in turns {
                 let due = started + Duration::from_micros(turn * 1_000_000 / rate);
                 tokio::time::sleep_until(due).await;
-                let (number, id) = (FIRST + turn, (FIRST + turn).to_string());
+                let (number, id) = (first + turn, (first + turn).to_string());
                 look(&seen, |seen| seen.sent.insert(id.clone(), due));
                 let sent = outsider.publish_one(&inbound()?, &id, &report(number)).await;
                 sent.map_err(failed)?;
@@ -73,9 +77,9 @@ pub async fn measure(site: &Site, rate: u64, seconds: u64) -> Result<Latencies, 
         done.map_err(failed)??;
     }
     let all = usize::try_from(rate * seconds).unwrap_or(usize::MAX);
-    arrived(&seen, all).await?;
+    arrived(&seen, all, all * recipients.len()).await?;
     drop(listeners);
-    latencies(site, &seen).await
+    latencies(site, &seen, recipients.len()).await
 }
 
 async fn listen(outsider: &Outsider, mailbox: &str, of_sender: bool, seen: &Mutex<Seen>) {
@@ -96,10 +100,10 @@ async fn listen(outsider: &Outsider, mailbox: &str, of_sender: bool, seen: &Mute
 }
 
 /// Waits until nothing is left of an earlier measurement.
-async fn empty(site: &Site) -> Result<(), Halt> {
+async fn empty(site: &Site, boxes: &[String]) -> Result<(), Halt> {
     let outsider = site.outsider().await?;
     let deadline = Instant::now() + ARRIVE_MOST;
-    let mut all = mailboxes()?;
+    let mut all = boxes.to_vec();
     all.push(receipts()?);
     loop {
         let mut left = 0;
@@ -118,11 +122,11 @@ async fn empty(site: &Site) -> Result<(), Halt> {
     }
 }
 
-async fn arrived(seen: &Mutex<Seen>, all: usize) -> Result<(), Halt> {
+async fn arrived(seen: &Mutex<Seen>, all: usize, effects: usize) -> Result<(), Halt> {
     let deadline = Instant::now() + ARRIVE_MOST;
     loop {
         let (receipts, parcels) = look(seen, |seen| (seen.receipts.len(), seen.parcels.len()));
-        if receipts >= all && parcels >= all * 3 {
+        if receipts >= all && parcels >= effects {
             return Ok(());
         }
         if Instant::now() > deadline {
@@ -136,7 +140,7 @@ async fn arrived(seen: &Mutex<Seen>, all: usize) -> Result<(), Halt> {
 }
 
 /// The journal knows which parcels were made of which message.
-async fn latencies(site: &Site, seen: &Mutex<Seen>) -> Result<Latencies, Halt> {
+async fn latencies(site: &Site, seen: &Mutex<Seen>, recipients: usize) -> Result<Latencies, Halt> {
     let journal = site.journal().await?;
     let Seen { sent, receipts, parcels } = look(seen, std::mem::take);
     let (mut accept, mut deliver) = (Vec::new(), Vec::new());
@@ -151,7 +155,7 @@ async fn latencies(site: &Site, seen: &Mutex<Seen>) -> Result<Latencies, Halt> {
         let arrivals = trace.parcels.iter().filter_map(|p| parcels.get(&p.id.to_string()));
         deliver.extend(arrivals.map(|arrived| since(*due, *arrived)));
     }
-    if deliver.len() < sent.len() * 3 {
+    if deliver.len() < sent.len() * recipients {
         return Err(Halt::new(Exit::Failure, "niet elke zending is van een bericht te herleiden"));
     }
     let both = |of: &[u64]| [50, 99].map(|percent| percentile_ms(of, percent));

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::rounds::{Round, Stored};
-use self::set::Shape;
+use self::set::{RECIPIENTS, SHIPPED, Shape};
 use self::site::{Services, Site, inbound};
 use super::process::{HubProcess, failed};
 use crate::cli::access::Halt;
@@ -48,12 +48,19 @@ pub struct Asked {
     /// Routes in de grote set
     #[arg(long, default_value_t = 10_000)]
     routes: usize,
+    /// Meet wat zoveel wachtende zendingen voor een dode ontvanger de anderen kosten
+    #[arg(long, default_value_t = 0)]
+    achterstand: u64,
+    /// Berichten per seconde bij die meting
+    #[arg(long, default_value_t = 100)]
+    tempo: u64,
     /// Meet het geheugen met zoveel wachtende zendingen (een miljoen duurt enkele minuten)
     #[arg(long, default_value_t = 0)]
     wachtend: u64,
 }
 
-const SMALL: Shape = Shape { partners: 0, routes: 0, recipients_by_broker: true };
+/// Numbers of reports that no filling of a site has.
+const FIRST: u64 = 50_000_000;
 
 type Facts = Vec<(String, Value)>;
 
@@ -74,6 +81,9 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     throughput(&services, asked, &mut facts).await?;
     if asked.ketenpartners > 0 {
         large(&services, asked, &mut facts).await?;
+    }
+    if asked.achterstand > 0 {
+        backlog(&services, asked, &mut facts).await?;
     }
     if asked.wachtend > 0 {
         waiting(&services, asked, &mut facts).await?;
@@ -98,9 +108,9 @@ async fn throughput(services: &Services, asked: &Asked, facts: &mut Facts) -> Re
             end(services, site, hub).await?;
         }
         say(&format!("Ronde {round}: kale doorgever …"));
-        let raw = rounds::raw(services, SMALL, asked.berichten).await?;
+        let raw = rounds::raw(services, SHIPPED, asked.berichten).await?;
         say(&format!("Ronde {round}: kale doorgever {:.0}/s; hub …", raw.per_second));
-        let (hub, stored, site, process) = rounds::hub(services, SMALL, asked.berichten).await?;
+        let (hub, stored, site, process) = rounds::hub(services, SHIPPED, asked.berichten).await?;
         say(&format!("Ronde {round}: hub {:.0}/s", hub.per_second));
         raws.push(raw);
         hubs.push(hub);
@@ -116,7 +126,7 @@ async fn throughput(services: &Services, asked: &Asked, facts: &mut Facts) -> Re
     say(&format!("Wachttijd bij {half:.0}/s …"));
     // A positive number far below the bound of the type.
     let rate = half as u64;
-    let found = latency::measure(&site, rate, asked.seconden).await?;
+    let found = latency::measure(&site, &RECIPIENTS, (FIRST, rate, asked.seconden)).await?;
     for (what, [p50, p99]) in [("aanname", found.accept), ("bezorging", found.deliver)] {
         let name = |p: u8| format!("wachttijd {what} bij {rate}/s p{p} (ms)");
         facts.push((name(50), json!(p50)));
@@ -151,11 +161,10 @@ fn costs(site: &Site, raws: &[Round], hubs: &[Round], stored: &Stored, facts: &m
 
 /// The small set and the large one in turns.
 async fn large(services: &Services, asked: &Asked, facts: &mut Facts) -> Result<(), Halt> {
-    let shape =
-        Shape { partners: asked.ketenpartners, routes: asked.routes, recipients_by_broker: true };
+    let shape = Shape { partners: asked.ketenpartners, routes: asked.routes, ..SHIPPED };
     let mut rates = [Vec::new(), Vec::new()];
     for round in 1..=asked.rondes.max(1) {
-        for (shape, rates) in [SMALL, shape].into_iter().zip(&mut rates) {
+        for (shape, rates) in [SHIPPED, shape].into_iter().zip(&mut rates) {
             let size = shape.partners;
             say(&format!(
                 "Ronde {round}: hub met de set van {} …",
@@ -178,11 +187,53 @@ async fn large(services: &Services, asked: &Asked, facts: &mut Facts) -> Result<
     Ok(())
 }
 
+/// Two hubs with the same dead recipient, one with a backlog for it, measured in alternating
+/// pairs: what that costs the other recipients.
+async fn backlog(services: &Services, asked: &Asked, facts: &mut Facts) -> Result<(), Halt> {
+    const PAIRS: u64 = 5;
+    let shape = Shape {
+        by_broker: &["gemeente-eindhoven", "ggz-de-kempen"],
+        dead: Some("wonen-zuid"),
+        ..SHIPPED
+    };
+    let free = Site::make(services, shape).await?;
+    let full = Site::make(services, shape).await?;
+    let (free_hub, full_hub) = (free.hub().await?, full.hub().await?);
+    say(&format!("{} zendingen voor een ontvanger die niet antwoordt …", asked.achterstand));
+    rounds::fill(&full, &full_hub, shape, asked.achterstand).await?;
+    let mut ratios = Vec::new();
+    let (mut free_ms, mut full_ms) = (Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let load = (FIRST + pair * 1_000_000, asked.tempo, asked.seconden);
+        let without = latency::measure(&free, shape.by_broker, load).await?.deliver[1]; // of two
+        let with = latency::measure(&full, shape.by_broker, load).await?.deliver[1]; // of two
+        say(&format!("Paar {}: p99 {without} ms zonder, {with} ms met achterstand", pair + 1));
+        free_ms.push(without);
+        full_ms.push(with);
+        ratios.push(with / without);
+    }
+    let name = |what: &str| format!("bezorging aan de anderen p99 (ms), {what}");
+    facts.push((name("zonder achterstand"), json!(digits(median(free_ms), 1))));
+    let with = format!("met {} wachtende zendingen voor een dode ontvanger", asked.achterstand);
+    facts.push((name(&with), json!(digits(median(full_ms), 1))));
+    facts.push((
+        "verhouding daarvan, mediaan van vijf paren".to_owned(),
+        json!(digits(median(ratios), 2)),
+    ));
+    end(services, free, free_hub).await?;
+    end(services, full, full_hub).await
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
 /// Fills the hub with parcels that nobody collects.
 async fn waiting(services: &Services, asked: &Asked, facts: &mut Facts) -> Result<(), Halt> {
     /// Published ahead of the hub at most: the broker is not what is measured.
     const AHEAD: u64 = 20_000;
-    let shape = Shape { recipients_by_broker: false, ..SMALL };
+    let shape = Shape { by_broker: &[], ..SHIPPED };
     let site = Site::make(services, shape).await?;
     let hub = site.hub().await?;
     let outsider = site.outsider().await?;

@@ -19,6 +19,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Without any progress for so long, something is broken.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
+/// Sends so many through a hub that runs, and waits until they lie in the mailboxes.
+pub async fn fill(site: &Site, hub: &HubProcess, shape: Shape, count: u64) -> Result<(), Halt> {
+    let outsider = site.outsider().await?;
+    outsider.publish(&inbound()?, letters(0, count)).await.map_err(failed)?;
+    watch(&outsider, &mailboxes(shape.by_broker)?, count, || site.cpu(Some(hub))).await.map(drop)
+}
+
 /// What one round showed.
 pub struct Round {
     pub per_second: f64,
@@ -44,7 +51,7 @@ pub async fn raw(services: &Services, shape: Shape, count: u64) -> Result<Round,
     let site = Site::make(services, shape).await?;
     let (outsider, watcher) = (site.outsider().await?, site.outsider().await?);
     outsider.publish(&inbound()?, letters(0, count)).await.map_err(failed)?;
-    let (from, to) = (inbound()?, mailboxes()?);
+    let (from, to) = (inbound()?, mailboxes(shape.by_broker)?);
     let most = usize::try_from(count).unwrap_or(usize::MAX);
     let forwarding = outsider.forward(&from, topology::OUT, &to, most);
     let watching = watch(&watcher, &to, count, || site.cpu(None));
@@ -65,7 +72,8 @@ pub async fn hub(
     outsider.publish(&inbound()?, letters(0, count)).await.map_err(failed)?;
     let before = site.figures().await?;
     let hub = site.hub().await?;
-    let round = watch(&outsider, &mailboxes()?, count, || site.cpu(Some(&hub))).await?;
+    let round =
+        watch(&outsider, &mailboxes(shape.by_broker)?, count, || site.cpu(Some(&hub))).await?;
     // The server gathers its figures for a moment.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let stored = stored(before, site.figures().await?, count);

@@ -17,23 +17,32 @@ pub const RECIPIENTS: [&str; 3] = ["gemeente-eindhoven", "ggz-de-kempen", "wonen
 const WITH_QUEUES: usize = 50;
 const MAILBOX: &str = "wijze = \"postvak\"";
 const BROKER: &str = "wijze = \"rabbitmq\"";
+/// The port for discarding, where nothing listens on a machine of today.
+const DEAD: &str =
+    "wijze = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\nnetwerken = [\"127.0.0.0/8\"]";
 
 /// How large a set is, and how its recipients get their post.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub partners: usize,
     pub routes: usize,
-    /// Whether parcels leave through the broker, or wait in the hub until they are collected.
-    pub recipients_by_broker: bool,
+    /// Who of the recipients gets its parcels through the broker. For the others they wait in the
+    /// hub until they are collected, which nobody does.
+    pub by_broker: &'static [&'static str],
+    /// A recipient behind an address where nobody answers.
+    pub dead: Option<&'static str>,
 }
+
+/// The seven partners and ten routes of the shipped set, all recipients on the broker.
+pub const SHIPPED: Shape = Shape { partners: 0, routes: 0, by_broker: &RECIPIENTS, dead: None };
 
 /// The files of a set of this shape.
 pub fn files(shape: Shape) -> Result<Files, Halt> {
     let mut files = settings::shipped();
-    let recipients = if shape.recipients_by_broker { RECIPIENTS.as_slice() } else { &[] };
-    for partner in recipients.iter().chain([&SENDER]) {
+    let by_broker = shape.by_broker.iter().chain([&SENDER]).map(|partner| (*partner, BROKER));
+    for (partner, way) in by_broker.chain(shape.dead.map(|partner| (partner, DEAD))) {
         let path = format!("config/partners/{partner}.toml");
-        let text = text(&files, &path)?.replace(MAILBOX, BROKER);
+        let text = text(&files, &path)?.replace(MAILBOX, way);
         files.insert(path, text.into_bytes());
     }
     let shipped = files.keys().filter(|path| path.starts_with("config/partners/")).count();
@@ -119,13 +128,13 @@ mod tests {
     #[test]
     fn a_grown_set_passes_the_check_and_is_as_large_as_it_was_asked_to_be() {
         for (partners, routes, with_queues) in [(0, 0, 4), (60, 200, 50)] {
-            let shape = Shape { partners, routes, recipients_by_broker: true };
+            let shape = Shape { partners, routes, ..SHIPPED };
             let catalogue = checked(&files(shape).unwrap()).unwrap();
             assert_eq!(broker_partners(&catalogue).len(), with_queues);
             assert_eq!(catalogue.partners.len(), partners.max(7));
             assert_eq!(catalogue.routes.all.len(), routes.max(10));
         }
-        let shape = Shape { partners: 0, routes: 0, recipients_by_broker: false };
+        let shape = Shape { by_broker: &[], dead: Some("wonen-zuid"), ..SHIPPED };
         let catalogue = checked(&files(shape).unwrap()).unwrap();
         assert_eq!(broker_partners(&catalogue).len(), 1, "only the sender");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::set::{self, RECIPIENTS, SENDER, Shape};
+use super::set::{self, SENDER, Shape};
 use crate::cli::access::{Halt, read_keys};
 use crate::cli::bench::process::{Folder, HubProcess, cpu_seconds, failed, stat};
 use crate::cli::broker::{Change, Finding, Found, Management, changes};
@@ -137,9 +137,9 @@ pub fn inbound() -> Result<String, Halt> {
     Ok(topology::inbound(&partner(SENDER)?))
 }
 
-/// The mailboxes of the recipients.
-pub fn mailboxes() -> Result<Vec<String>, Halt> {
-    RECIPIENTS.iter().map(|id| Ok(topology::mailbox(&partner(id)?, false))).collect()
+/// The mailboxes of recipients.
+pub fn mailboxes(recipients: &[&str]) -> Result<Vec<String>, Halt> {
+    recipients.iter().map(|id| Ok(topology::mailbox(&partner(id)?, false))).collect()
 }
 
 /// That of the sender, for receipts.
