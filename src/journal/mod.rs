@@ -22,21 +22,25 @@ mod listings;
 mod lookups;
 mod observe;
 mod open;
+mod order;
 mod outbox;
 mod partners;
 mod quarantine;
 mod receive;
 mod replace;
+mod restart;
 mod reveal;
 mod sequence;
 mod shared;
 mod sql;
+mod standing;
 mod trace;
 mod types;
 mod unconfirmed;
 mod unit;
 mod verify;
 mod views;
+mod witness;
 mod writer;
 
 #[cfg(test)]
@@ -64,6 +68,7 @@ pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::sequence::Sequenced;
+pub use self::standing::{Closure, Released, Why};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
     Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, Held, LeaseToken, Look,
@@ -77,9 +82,11 @@ pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
-use self::open::Databases;
+use self::open::{At, Databases};
+use self::order::{Command, Done, Order};
 use self::sql::Pool;
-use self::writer::{Command, Done, Order};
+use self::standing::Gate;
+use self::witness::Witness;
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -92,6 +99,8 @@ pub struct Journal {
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
     health: Arc<Health>,
+    gate: Arc<Gate>,
+    witness: Witness,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -113,9 +122,9 @@ impl Journal {
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        let lock = match store {
-            Store::Folder(dir) => Some(open::lock(dir)?),
-            Store::Postgres(_) => None,
+        let lock = match &store.at {
+            At::Folder(dir) => Some(open::lock(dir)?),
+            At::Postgres(_) => None,
         };
         let mut conn = databases.connect_journal().await?;
         open::check_keys(&mut conn, &hub).await?;
@@ -125,9 +134,13 @@ impl Journal {
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), lock.clone());
-        let writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
-        let health = Arc::clone(&writer.health);
-        let journal = Self { queue: sender, reads, databases, vault, changes, health, _lock: lock };
+        let witness = store.witness.clone();
+        let stores = (databases.clone(), witness.clone());
+        let writer = Writer::open(queue, stores, keys, tick, file, now).await?;
+        let (health, gate) = (Arc::clone(&writer.health), Arc::clone(&writer.gate));
+        let queue = sender;
+        let journal =
+            Self { queue, reads, databases, vault, changes, health, gate, witness, _lock: lock };
         Ok((journal, writer))
     }
 
@@ -140,8 +153,9 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        let health = Arc::default();
-        Ok(Self { queue, reads, databases, vault, changes, health, _lock: None })
+        let (health, gate) = (Arc::default(), Arc::default());
+        let witness = store.witness.clone();
+        Ok(Self { queue, reads, databases, vault, changes, health, gate, witness, _lock: None })
     }
 
     /// Whether other hubs may write it too.
