@@ -7,6 +7,7 @@
 //! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
 //! `transport` and `hub`.
 
+mod backup;
 mod beat;
 mod cases;
 mod collected;
@@ -52,6 +53,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::backup::restore::{PutBack, RestoreOrder, put_back};
+pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up, planned};
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};

@@ -15,7 +15,7 @@ use super::witness::Witness;
 use crate::evidence::HubKeys;
 
 pub use self::postgres::Servers;
-use self::sqlite::Files;
+pub(super) use self::sqlite::Files;
 
 const LOCK_FILE: &str = "schakel.lock";
 

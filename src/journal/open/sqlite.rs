@@ -59,6 +59,26 @@ impl Files {
         }
     }
 
+    pub fn journal_path(&self) -> &Path {
+        &self.journal
+    }
+
+    pub fn keys_path(&self) -> &Path {
+        &self.keys
+    }
+
+    /// The databases, and the logs that SQLite keeps beside them.
+    pub fn all_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let beside = |path: &Path, end: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        let ends = ["", "-wal", "-shm", "-journal"];
+        let paths = [&self.journal, &self.keys];
+        paths.into_iter().flat_map(move |path| ends.map(|end| beside(path, end)))
+    }
+
     pub fn exist(&self) -> bool {
         self.journal.exists()
     }

@@ -34,6 +34,7 @@ mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod restored;
 mod reveals;
 mod turned_away;
 mod unconfirmed;

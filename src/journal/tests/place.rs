@@ -62,6 +62,11 @@ impl Place {
         Self { on: On::Postgres, store, databases, database: None, folder }
     }
 
+    /// The data folder of its hub.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A connection beside those of the journal.
     pub async fn connect(&self) -> Conn {
         self.databases.connect_journal().await.unwrap()
