@@ -13,8 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{REVIEW_EVERY, stopped};
-use crate::hub::{BrokerLinks, Hub, IDLE, broker_partners, clock};
-use crate::message::PartnerId;
+use crate::hub::{BrokerLinks, Delivered, Hub, IDLE, broker_partners, clock};
 use crate::transport::LargeBodies;
 use crate::transport::amqp::{Address, Feed, Link, Post, Publisher, Source, publisher};
 
@@ -127,19 +126,22 @@ async fn read(reader: Reader, link: Arc<Link>, stopping: watch::Receiver<bool>) 
 
 async fn consume(reader: &Reader, link: &Arc<Link>, stopping: watch::Receiver<bool>) {
     let listening = Arc::new(AtomicUsize::new(0));
-    let mut reading: BTreeMap<PartnerId, watch::Sender<bool>> = BTreeMap::new();
+    let mut reading: BTreeMap<Source, watch::Sender<bool>> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let dead = reader.feed(Source::Dead, link, &listening);
-    let stop = stopping.clone();
-    tasks.spawn(async move { dead.run(stopped(stop)).await });
     loop {
-        let wanted: BTreeSet<PartnerId> = broker_partners(&reader.hub.active().catalogue);
-        reading.retain(|id, _| wanted.contains(id));
-        for id in wanted {
-            reading.entry(id).or_insert_with_key(|id| {
-                // The other end is dropped when the partner is no longer served.
+        // While the journal is only read nothing is taken out of any queue.
+        let wanted: BTreeSet<Source> = if reader.hub.is_closed() {
+            BTreeSet::new()
+        } else {
+            let partners = broker_partners(&reader.hub.active().catalogue);
+            partners.into_iter().map(Source::Partner).chain([Source::Dead]).collect()
+        };
+        reading.retain(|source, _| wanted.contains(source));
+        for source in wanted {
+            reading.entry(source).or_insert_with_key(|source| {
+                // The other end is dropped when it is no longer read.
                 let (keep, kept) = watch::channel(false);
-                let feed = reader.feed(Source::Partner(id.clone()), link, &listening);
+                let feed = reader.feed(source.clone(), link, &listening);
                 tasks.spawn(async move { feed.run(stopped(kept)).await });
                 keep
             });
@@ -162,7 +164,12 @@ async fn deliver(
 ) -> &'static str {
     let mut changes = hub.journal().changes();
     while !*stopping.borrow() {
-        let rest = match hub.broker_step(&publisher).await {
+        let step = if hub.is_closed() {
+            Ok(Delivered::default())
+        } else {
+            hub.broker_step(&publisher).await
+        };
+        let rest = match step {
             Ok(done) if !done.is_idle() => continue,
             Ok(_) => IDLE,
             Err(error) => {
@@ -200,6 +207,9 @@ async fn look_after(
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stopped(stopping.clone()) => return "broker-nalopen",
+        }
+        if hub.is_closed() {
+            continue;
         }
         if let Err(error) = hub.look_after_mailboxes(&publisher, receipt_after_s).await {
             tracing::error!(%error, "the mailboxes cannot be looked after now");
