@@ -53,7 +53,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-pub use self::backup::restore::{PutBack, RestoreOrder, put_back};
+pub use self::backup::restore::{PutBack, RestoreOrder, look_at, put_back};
 pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up, planned};
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};

@@ -55,6 +55,11 @@ impl Store {
         matches!(self.at, At::Postgres(_))
     }
 
+    /// Whether the keys of cases have a database of their own.
+    pub fn has_keys_apart(&self) -> bool {
+        matches!(&self.at, At::Postgres(servers) if servers.keys_url().1.is_none())
+    }
+
     /// Whether a folder holds a journal.
     pub fn is_made_in(dir: &Path) -> bool {
         Files::in_folder(dir).exist()

@@ -38,13 +38,15 @@ struct Checked {
     keys: Option<PathBuf>,
 }
 
+/// Checks a backup, and no more.
+pub async fn look_at(store: &Store, order: &RestoreOrder) -> Result<PutBack, BackupError> {
+    let checked = check(store, order).await?;
+    Ok(PutBack { with_keys: checked.keys.is_some(), manifest: checked.manifest })
+}
+
 /// Checks a backup, and puts it where no journal is.
 pub async fn put_back(store: &Store, order: &RestoreOrder) -> Result<PutBack, BackupError> {
-    let checked = check(order).await?;
-    let wanted = if store.is_postgres() { Kind::Postgres } else { Kind::Sqlite };
-    if checked.manifest.store != wanted {
-        return Err(BackupError::OtherStore);
-    }
+    let checked = check(store, order).await?;
     let closure = Closure {
         backup_made: Some(checked.manifest.made),
         ..Closure::new(Why::Teruggezet, order.at)
@@ -56,8 +58,12 @@ pub async fn put_back(store: &Store, order: &RestoreOrder) -> Result<PutBack, Ba
     Ok(PutBack { with_keys: checked.keys.is_some(), manifest: checked.manifest })
 }
 
-async fn check(order: &RestoreOrder) -> Result<Checked, BackupError> {
+async fn check(store: &Store, order: &RestoreOrder) -> Result<Checked, BackupError> {
     let manifest = read_manifest(&order.from)?;
+    let wanted = if store.is_postgres() { Kind::Postgres } else { Kind::Sqlite };
+    if manifest.store != wanted {
+        return Err(BackupError::OtherStore);
+    }
     let journal = checked_file(&order.from, &manifest, Half::Journal).await?;
     let journal = journal.ok_or(BackupError::NoJournal)?;
     let keys = match &order.keys_from {
