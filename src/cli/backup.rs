@@ -132,7 +132,7 @@ pub(super) fn halt(error: &BackupError, store: &Store) -> Halt {
         BackupError::NoProgram { program } => (Exit::NotFound, no_program(program, store)),
         BackupError::Program { program, told } => (
             Exit::Unreachable,
-            format!("{program} is niet gelukt: {told}\nEr is niets half achtergebleven."),
+            format!("{program} is niet gelukt: {told}\nBegin bij terugzetten met lege databases."),
         ),
         BackupError::Changed(path) => (
             Exit::Invalid,

@@ -18,5 +18,6 @@ mod moments;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod references;
+mod restore;
 mod sets;
 mod tidy;

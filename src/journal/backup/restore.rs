@@ -115,14 +115,13 @@ async fn into_folder(dir: &Path, checked: &Checked, closure: &Closure) -> Result
     }
     let journal = Draft::copy(&checked.journal, files.journal_path())?;
     mark(&journal.draft, closure).await?;
-    let keys = match &checked.keys {
-        Some(keys) => Some(Draft::copy(keys, files.keys_path())?),
-        None => None,
-    };
-    if let Some(keys) = keys {
-        keys.settle()?;
+    if let Some(keys) = &checked.keys {
+        Draft::copy(keys, files.keys_path())?.settle()?;
     }
     journal.settle()?;
+    // As this program wants them, so that they can be read at once: with its steps and its log,
+    // and an empty store of keys where none came along.
+    drop((files.connect_journal().await?, files.connect_keys().await?));
     flush(dir)
 }
 
@@ -179,8 +178,9 @@ async fn into_servers(
             return Err(BackupError::NotEmpty(name));
         }
     }
-    if let Some(keys) = &checked.keys {
-        dump::fill(servers, Half::Keys, keys).await?;
+    match &checked.keys {
+        Some(keys) => dump::fill(servers, Half::Keys, keys).await?,
+        None => drop(servers.connect_keys().await?),
     }
     dump::fill(servers, Half::Journal, &checked.journal).await?;
     let mut conn = servers.connect_journal().await?;
