@@ -232,7 +232,10 @@ async fn release(by: &str, why: &str, ground: Ground<'_>) -> Result<Exit, Halt> 
         text(&done, "id"),
     );
     told(&done, &sentence, ground.form);
-    say("Zendingen die na de kopie al bezorgd waren, gaan opnieuw, met hetzelfde nummer.");
+    say(
+        "Ga na wat na de kopie is besloten en nu niet meer geldt: schorsingen, ingetrokken sleutels, \
+         geactiveerde sets. Zendingen die toen al bezorgd waren, gaan opnieuw, met hetzelfde nummer.",
+    );
     Ok(Exit::Ok)
 }
 

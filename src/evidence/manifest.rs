@@ -194,7 +194,7 @@ mod tests {
             ("{}".to_owned(), ManifestError::NotAManifest),
             ("{\"formaat\": 1}".to_owned(), ManifestError::NotAManifest),
             (whole.replace("\"formaat\": 1", "\"formaat\": 2"), ManifestError::Format(2)),
-            (whole[..whole.len() / 2].to_owned(), ManifestError::NotAManifest),
+            (whole.get(..whole.len() / 2).unwrap().to_owned(), ManifestError::NotAManifest),
             (whole.replace(&"07".repeat(32), "07"), ManifestError::NotAManifest),
             (manifest(vec![]).to_text(), ManifestError::Halves),
             (

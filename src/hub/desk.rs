@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::look::look;
+use super::restored::told_of;
 use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
 use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second};
@@ -251,10 +252,12 @@ impl Hub {
             entries.push(entry);
         }
         let checkpoint = self.journal.latest_checkpoint().await.map_err(unavailable)?;
+        let restarts = self.journal.restarts().await.map_err(unavailable)?;
         Ok(json!({
             "regels": entries,
             "volgende": next,
             "controlepunt": checkpoint.as_deref(),
+            "herstel": told_of(&restarts),
         }))
     }
 }

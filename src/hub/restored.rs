@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::admin::{Office, Refused, Told, journal_refused, needs_name, read, refused};
 use super::{Hub, clock};
-use crate::evidence::ErasedCase;
+use crate::evidence::{ErasedCase, Restart};
 use crate::journal::JournalError;
-use crate::message::Timestamp;
+use crate::message::{Second, Timestamp};
 use crate::transport::{Check, Outcome, Unavailable};
 
 /// Said with readiness, and to operators who ask for what cannot be now.
@@ -69,6 +69,21 @@ impl Hub {
             Check::part("logboek-getuige", self.journal.witness_is_well(), false),
         ]
     }
+}
+
+/// What partners are told of releases: what was left behind, and not who decided so and why.
+pub(super) fn told_of(restarts: &[Restart]) -> Value {
+    let told = restarts.iter().map(|restart| {
+        json!({
+            "reeks": restart.series,
+            "op": Second::from(restart.at),
+            "verderNa": restart.from,
+            "bekend": restart.known,
+            "ontbrekendeBladen": restart.missing,
+            "andereBoom": restart.differs,
+        })
+    });
+    Value::Array(told.collect())
 }
 
 impl Office {

@@ -16,7 +16,9 @@ use super::restart;
 use super::sql::{Conn, Row, query, unreadable};
 use super::witness::Seen;
 use super::{Journal, JournalError, OpenError};
-use crate::evidence::{Checkpoint, Comparison, ErasedCase, Head, Held, HubKeys, Leaf, Verdict};
+use crate::evidence::{
+    Checkpoint, Comparison, ErasedCase, Head, Held, HubKeys, Leaf, Restart, Verdict,
+};
 use crate::message::{Digest, Timestamp};
 
 /// Why the journal is only read.
@@ -252,6 +254,11 @@ impl Journal {
             Done::Released(released) => Ok(released),
             _ => Err(JournalError::Stopped),
         }
+    }
+
+    /// What was left behind at each release, the oldest first.
+    pub async fn restarts(&self) -> Result<Vec<Restart>, JournalError> {
+        Ok(restart::load(&mut self.reads.acquire().await?).await?)
     }
 
     /// Cases whose content should be readable, and is not: their keys are not there.

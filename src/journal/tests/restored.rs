@@ -529,7 +529,7 @@ async fn a_lost_list_of_erasures_is_written_again_at_the_start() {
     assert_eq!(std::fs::read_to_string(&list).unwrap(), before, "no line comes twice");
     let place = desk.close().await;
     // Cut off in the middle of the line, as by a crash.
-    std::fs::write(&list, &before[..20]).unwrap();
+    std::fs::write(&list, before.get(..20).unwrap()).unwrap();
     let desk = Desk::at(place).await;
     let after = std::fs::read_to_string(&list).unwrap();
     assert!(after.ends_with(&format!("\n{before}")), "{after}");

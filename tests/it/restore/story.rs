@@ -150,6 +150,10 @@ async fn story(stores: Stores) {
     let out = words(&proof);
     run_with(&hub.place, &env, &["journal", "prove", &id, "--out", &out]).ends(OK);
     run_with(&hub.place, &env, &["journal", "verify", "--proof", &out]).ends(OK).shows("reeks-2");
+    let told = hub.get(&politie, "/v1/logboek").await.json();
+    let restart = &told["herstel"][0];
+    assert_eq!((&restart["reeks"], &restart["bekend"]["omvang"]), (&json!(2), &json!(signed)));
+    assert!(!told.to_string().contains("Jansen"), "{told}");
     let place = hub.stop().await;
     run_with(&place, &env, &["journal", "verify"]).ends(OK).says("Het logboek klopt");
     let note = std::fs::read_to_string(place.data().join("getuige/controlepunt")).expect("a note");
