@@ -44,7 +44,8 @@ pub struct Asked {
 enum Next {
     /// Vergelijkt het logboek met wat eerder is ondertekend en gewist
     #[command(after_help = "Voorbeelden:\n  schakel restore compare\n  schakel restore compare \
-        --checkpoint ontvangstbewijs.json --checkpoint zending.json \\\n    --erasures wissingen\n\n\
+        --checkpoint ontvangstbewijs.json --checkpoint zending.json \\\n    \
+        --erasures wissingen\n\n\
         De getuige in de gegevensmap (en die van journal.witness) doet altijd mee. Is die er niet\n\
         meer, vraag dan een ketenpartner om zijn nieuwste ontvangstbewijs of zending.\n\
         Eindcode 7: er ontbreekt iets.")]
@@ -58,9 +59,9 @@ enum Next {
     },
     /// Geeft een vergeleken logboek vrij: het gaat verder in een nieuwe reeks
     #[command(after_help = "Voorbeeld:\n  schakel restore release --by 'J. Jansen' --why 'schijf \
-        defect'\n\nNieuwe controlepunten krijgen een eigen oorsprong (naam/reeks-2), zodat er nooit \
-        twee\nbomen onder één oorsprong staan. Wie vrijgaf, waarom en wat ontbrak staat in het \
-        logboek.")]
+        defect'\n\nNieuwe controlepunten krijgen een eigen oorsprong (naam/reeks-20261125): zo \
+        komen er\nnooit twee bomen onder één oorsprong. Wie vrijgaf, waarom en wat ontbrak, staat \
+        in het\nlogboek.")]
     Release {
         /// Wie vrijgeeft
         #[arg(long, value_name = "NAAM")]
@@ -232,10 +233,9 @@ async fn release(by: &str, why: &str, ground: Ground<'_>) -> Result<Exit, Halt> 
         text(&done, "id"),
     );
     told(&done, &sentence, ground.form);
-    say(
-        "Ga na wat na de kopie is besloten en nu niet meer geldt: schorsingen, ingetrokken sleutels, \
-         geactiveerde sets. Zendingen die toen al bezorgd waren, gaan opnieuw, met hetzelfde nummer.",
-    );
+    say("Ga na wat na de kopie is besloten en nu niet meer geldt: schorsingen, ingetrokken \
+         sleutels, geactiveerde sets. Zendingen die toen al bezorgd waren, gaan opnieuw, met \
+         hetzelfde nummer.");
     Ok(Exit::Ok)
 }
 

@@ -12,8 +12,8 @@
 //! to sign, and never to sign one that the last does not lead to, is left to the journal.
 //!
 //! After a journal was restored from a backup, the hub goes on in a new series with an origin of
-//! its own, `<name>/reeks-2`: under one origin it never signs two trees (see `series.rs`). The key
-//! and its name stay, so that what partners keep to check signatures stays good.
+//! its own, `<name>/reeks-20261125`: under one origin it never signs two trees (see `series.rs`).
+//! The key and its name stay, so that what partners keep to check signatures stays good.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -27,7 +27,7 @@ use crate::message::Digest;
 pub struct Checkpoint {
     /// Whose tree it is: the name of the hub's keys, also as the name under the signature.
     pub origin: String,
-    /// 1 from the start, one more after each release of a restored journal.
+    /// 1 from the start; after a release of a restored journal its day, `20261125`, or more.
     pub series: u32,
     /// How many leaves it has.
     pub size: u64,

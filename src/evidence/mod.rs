@@ -8,8 +8,8 @@
 //! Payloads are sealed with a [`DataKey`] per message, wrapped by the key of its case, wrapped by
 //! the [`HubKeys`]. Destroying the case's key destroys the content; leaves and proofs stay valid.
 //!
-//! What must outlive the journal is here too: the manifest of a backup, the list of erasures, and how
-//! a journal that came back [compares](Held::compare) with what was signed before.
+//! What must outlive the journal is here too: the manifest of a backup, the list of erasures, and
+//! how a journal that came back [compares](Held::compare) with what was signed before.
 //!
 //! Pure: nonces, salts, keys and times are arguments. Reading and writing the key file, storing
 //! leaves and tiles, and choosing when to sign are left to `journal` and `hub`.

@@ -161,6 +161,17 @@ pub struct Restart {
 }
 
 impl Restart {
+    /// The number of a series that begins now: the day, as `20261125`, or more where that is not
+    /// after every series that is known. Counting on would give a series of which nothing is known
+    /// any more its number a second time.
+    pub fn number(now: Timestamp, held: &Held, known: Option<&Head>) -> u32 {
+        let (year, month, day) = now.amsterdam_date();
+        let parts = [i32::from(year) * 10_000, i32::from(month) * 100, i32::from(day)];
+        let day = u32::try_from(parts.iter().sum::<i32>()).unwrap_or(0);
+        let last = held.series.max(known.map_or(0, |known| known.series));
+        day.max(last.saturating_add(1))
+    }
+
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default() // texts and numbers always write
     }
@@ -251,6 +262,23 @@ mod tests {
         assert_eq!(found.known, Some(head(2, 9, 1)), "a later series is newer whatever its size");
         let text = serde_json::to_string(&found).unwrap();
         assert_eq!(serde_json::from_str::<Comparison>(&text).unwrap(), found);
+    }
+
+    #[test]
+    fn a_series_has_a_number_that_no_series_before_it_can_have() {
+        let now = Timestamp::parse("2026-11-25T23:30:00Z").unwrap();
+        let table = [
+            (1, None, 20_261_126),
+            (1, Some(20_261_125), 20_261_126),
+            (20_261_126, None, 20_261_127),
+            (1, Some(20_261_126), 20_261_127),
+            (20_261_130, Some(20_261_126), 20_261_131),
+        ];
+        for (series, known, expected) in table {
+            let held = Held { series, ..held() };
+            let known = known.map(|series| head(series, 7, 7));
+            assert_eq!(Restart::number(now, &held, known.as_ref()), expected);
+        }
     }
 
     #[test]

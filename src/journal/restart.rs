@@ -178,7 +178,7 @@ impl State {
 
 fn statement(held: &Held, compared: &Comparison, by: &str, why: &str, now: Timestamp) -> Restart {
     Restart {
-        series: held.series + 1,
+        series: Restart::number(now, held, compared.known.as_ref()),
         at: now,
         from: held.head,
         known: compared.known,

@@ -18,6 +18,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod backups;
 mod desk;
 mod earlier;
 mod erasure;
@@ -38,3 +39,4 @@ mod restored;
 mod reveals;
 mod turned_away;
 mod unconfirmed;
+mod witness;

@@ -128,38 +128,57 @@ async fn story(stores: Stores) {
     brigade.takes.store(true, Ordering::SeqCst);
     reading_goes_on(&hub, &env, &politie, &kept).await;
 
-    let ask = ["restore", "release", "--by", "J. Jansen", "--why", "schijf defect"];
-    run_with(&hub.place, &env, &ask).ends(FAILURE).says("nog niet vergeleken");
-    let (held, _) = leaves(&hub).await;
-    let told = run_with(&hub.place, &env, &["restore", "compare", "-o", "json"]).ends(PARTLY);
-    let found = &told.json()["vergelijking"];
-    assert_eq!(found["ontbrekendeBladen"], json!(signed - held), "{found}");
-    assert_eq!((&found["opnieuwGewist"], &found["andereBoom"]), (&json!(1), &json!(false)));
-    assert_eq!(found["bekend"]["omvang"], json!(signed));
+    let released = compared_and_released(&hub, &env, signed).await;
     assert_eq!(brigade.asked(), asked, "nothing was sent");
-    let released = run_with(&hub.place, &env, &[&ask[..], &["-o", "json"]].concat()).ends(OK);
-
     goes_on(&hub, &politie, &gemeente, &brigade).await;
     let again = hub.send(&politie, XML, &report(number)).await;
     assert!(again.is_accepted() && again.message() != late.message(), "it was lost, and is new");
     let told = hub.try_office("uitleg", &json!({ "id": erased, "ontvanger": GEMEENTE })).await;
     assert_eq!(told.status, 410, "{}", told.text());
     all_signed(&hub).await;
-    let id = released.json()["id"].as_str().expect("an id").to_owned();
-    let proof = copy.with_file_name("herstel.json");
-    let out = words(&proof);
-    run_with(&hub.place, &env, &["journal", "prove", &id, "--out", &out]).ends(OK);
-    run_with(&hub.place, &env, &["journal", "verify", "--proof", &out]).ends(OK).shows("reeks-2");
-    let told = hub.get(&politie, "/v1/logboek").await.json();
-    let restart = &told["herstel"][0];
-    assert_eq!((&restart["reeks"], &restart["bekend"]["omvang"]), (&json!(2), &json!(signed)));
-    assert!(!told.to_string().contains("Jansen"), "{told}");
+    let series = is_proven(&hub, &env, &politie, &released, &copy).await;
     let place = hub.stop().await;
     run_with(&place, &env, &["journal", "verify"]).ends(OK).says("Het logboek klopt");
     let note = std::fs::read_to_string(place.data().join("getuige/controlepunt")).expect("a note");
-    assert!(note.starts_with("schakel/reeks-2\n"), "{note}");
+    assert!(note.starts_with(&format!("schakel/reeks-{series}\n")), "{note}");
     let log = place.log();
     assert!(!log.contains("postgres://"), "the URL was logged");
+}
+
+/// Says what is missing, and opens the hub; what the release told.
+async fn compared_and_released(hub: &Hub, env: &[(&str, &str)], signed: u64) -> Value {
+    let ask = ["restore", "release", "--by", "J. Jansen", "--why", "schijf defect"];
+    run_with(&hub.place, env, &ask).ends(FAILURE).says("nog niet vergeleken");
+    let (held, _) = leaves(hub).await;
+    let told = run_with(&hub.place, env, &["restore", "compare", "-o", "json"]).ends(PARTLY);
+    let found = &told.json()["vergelijking"];
+    assert_eq!(found["ontbrekendeBladen"], json!(signed - held), "{found}");
+    assert_eq!((&found["opnieuwGewist"], &found["andereBoom"]), (&json!(1), &json!(false)));
+    assert_eq!(found["bekend"]["omvang"], json!(signed));
+    run_with(&hub.place, env, &[&ask[..], &["-o", "json"]].concat()).ends(OK).json()
+}
+
+/// The release is proven, and told to partners; the series that it began.
+async fn is_proven(
+    hub: &Hub,
+    env: &[(&str, &str)],
+    politie: &str,
+    released: &Value,
+    copy: &std::path::Path,
+) -> Value {
+    let series = released["reeks"].clone();
+    assert!(series.as_u64() > Some(20_260_000), "{series}");
+    let id = released["id"].as_str().expect("an id").to_owned();
+    let proof = copy.with_file_name("herstel.json");
+    let out = words(&proof);
+    run_with(&hub.place, env, &["journal", "prove", &id, "--out", &out]).ends(OK);
+    run_with(&hub.place, env, &["journal", "verify", "--proof", &out]).ends(OK).shows("reeks-20");
+    let told = hub.get(politie, "/v1/logboek").await.json();
+    let restart = &told["herstel"][0];
+    assert_eq!(restart["reeks"], series);
+    assert!(restart["bekend"]["omvang"].as_u64() > restart["verderNa"]["omvang"].as_u64());
+    assert!(!told.to_string().contains("Jansen"), "{told}");
+    series
 }
 
 /// A sender that goes on until it is told to stop.
