@@ -194,6 +194,10 @@ fn show(found: &Comparison, closure: Option<&Closure>) {
             found.missing
         ));
     }
+    if found.lacks && found.missing == 0 {
+        out("Er is meer ondertekend dan het logboek weet; de bladen daarvan zijn er, zonder \
+             handtekening.");
+    }
     if found.is_whole() {
         out("Er ontbreekt niets van wat bekend is.");
     }

@@ -97,6 +97,9 @@ pub struct Comparison {
     pub known: Option<Head>,
     #[serde(rename = "ontbrekendeBladen")]
     pub missing: u64,
+    /// More was signed than the journal signed, though its unsigned leaves may be those.
+    #[serde(rename = "meerOndertekend")]
+    pub lacks: bool,
     /// A signed tree of a size that the journal has is another than the journal's.
     #[serde(rename = "andereBoom")]
     pub differs: bool,
@@ -108,13 +111,17 @@ pub struct Comparison {
 impl Comparison {
     /// Sums up what several checkpoints say.
     pub fn of(held: &Held, known: &[(Head, Verdict)], erased_again: u64, at: Timestamp) -> Self {
-        let (mut newest, mut missing, mut differs) = (None::<Head>, 0, false);
+        let (mut newest, mut missing) = (None::<Head>, 0);
+        let (mut lacks, mut differs) = (false, false);
         for (head, verdict) in known {
             if newest.is_none_or(|newest| head.is_after(&newest)) {
                 newest = Some(*head);
             }
             match verdict {
-                Verdict::Lacks { leaves } => missing = missing.max(*leaves),
+                Verdict::Lacks { leaves } => {
+                    lacks = true;
+                    missing = missing.max(*leaves);
+                }
                 Verdict::Differs => differs = true,
                 Verdict::Holds | Verdict::LeftBehind => {}
             }
@@ -125,6 +132,7 @@ impl Comparison {
             last_leaf: held.last_leaf,
             known: newest,
             missing,
+            lacks,
             differs,
             erased_again,
         }
@@ -132,7 +140,7 @@ impl Comparison {
 
     /// Whether everything that was signed, as far as known, is there.
     pub const fn is_whole(&self) -> bool {
-        self.missing == 0 && !self.differs
+        !self.lacks && !self.differs
     }
 }
 
@@ -256,6 +264,9 @@ mod tests {
         assert_eq!((found.missing, found.differs, found.erased_again), (57, false, 2));
         assert_eq!(found.known, Some(head(1, 160, 9)));
         assert!(!found.is_whole());
+        let unsigned = [(head(1, 102, 9), Verdict::Lacks { leaves: 0 })];
+        let found = Comparison::of(&held(), &unsigned, 0, at);
+        assert!(found.missing == 0 && !found.is_whole(), "no signature shows that it is the same");
         let other = [(head(1, 40, 4), Verdict::Differs), (head(2, 9, 1), Verdict::LeftBehind)];
         let found = Comparison::of(&held(), &other, 0, at);
         assert!(found.differs && !found.is_whole());

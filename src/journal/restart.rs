@@ -103,7 +103,7 @@ impl State {
         }
         let why = match &comparison {
             Comparison { differs: true, .. } => Why::AndereBoom,
-            Comparison { missing: 0, .. } => Why::VergetenWissingen,
+            Comparison { lacks: false, .. } => Why::VergetenWissingen,
             _ => Why::AchterGetuige,
         };
         let mut closure = before.unwrap_or_else(|| Closure::new(why, now));
