@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::active::Active;
 use super::deliver::{Delivered, outcome_name};
 use super::{Hub, clock, inlet, look::look, meters};
 use crate::catalogue::Catalogue;
@@ -44,18 +45,53 @@ pub fn broker_partners(catalogue: &Catalogue) -> BTreeSet<PartnerId> {
 impl Hub {
     /// Claims what is due for all broker partners, publishes it in one batch, settles each.
     pub async fn broker_step(&self, publisher: &Publisher) -> Result<Delivered, JournalError> {
-        let mut done = Delivered::default();
         if !publisher.is_open() {
-            return Ok(done);
+            return Ok(Delivered::default());
         }
         let active = self.active();
         let recipients: Vec<PartnerId> = broker_partners(&active.catalogue).into_iter().collect();
         if recipients.is_empty() {
-            return Ok(done);
+            return Ok(Delivered::default());
         }
         let now = clock::now();
-        let mut letters = Vec::new();
-        for parcel in self.journal.claim(&recipients, now, BATCH_MAX, LEASE_S).await? {
+        let parcels = self.journal.claim(&recipients, now, BATCH_MAX, LEASE_S).await?;
+        self.broker_batch(publisher, &active, parcels).await
+    }
+
+    /// For whom parcels can leave as soon as they are stored: nobody while the broker is away.
+    pub fn broker_opens(&self, publisher: &Publisher) -> BTreeSet<PartnerId> {
+        if !publisher.is_open() {
+            return BTreeSet::new();
+        }
+        broker_partners(&self.active().catalogue)
+    }
+
+    /// Publishes parcels that were handed over as they were stored, and settles each.
+    pub async fn broker_fresh(
+        &self,
+        publisher: &Publisher,
+        parcels: Vec<Outgoing>,
+    ) -> Result<Delivered, JournalError> {
+        if publisher.is_open() {
+            return self.broker_batch(publisher, &self.active(), parcels).await;
+        }
+        // Nobody tried, so there is nothing to note: they wait as others do.
+        for parcel in parcels {
+            self.journal.release(parcel.lease).await?;
+        }
+        Ok(Delivered::default())
+    }
+
+    /// Looks at each parcel once more, publishes those that may go in one batch, settles each.
+    async fn broker_batch(
+        &self,
+        publisher: &Publisher,
+        active: &Active,
+        parcels: Vec<Outgoing>,
+    ) -> Result<Delivered, JournalError> {
+        let mut done = Delivered::default();
+        let mut letters = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
             let found = look(
                 &active.catalogue,
                 &self.suspended(),
@@ -69,7 +105,7 @@ impl Hub {
                 letters.push(self.letter(&active.catalogue, parcel)?);
             } else {
                 done.stopped += 1;
-                self.review(&active, parcel, found).await?;
+                self.review(active, parcel, found).await?;
             }
         }
         fail::fail_point!("verzenden-voor", |_| std::process::abort());

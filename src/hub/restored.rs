@@ -118,7 +118,7 @@ impl Office {
     async fn release_journal(&self, asked: ReleaseAsked) -> Told {
         needs_name(&asked.door, &asked.reden)?;
         let journal = &self.hub.journal;
-        let released = journal.release(asked.door, asked.reden, clock::now()).await;
+        let released = journal.reopen(asked.door, asked.reden, clock::now()).await;
         let released = released.map_err(journal_refused)?;
         // Tokens and suspensions may be others than those that were read at the start.
         self.hub.directory.forget(journal).await.map_err(journal_refused)?;

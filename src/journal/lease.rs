@@ -33,13 +33,21 @@ impl Unit<'_> {
         lease_seconds: i64,
     ) -> Result<Leased, JournalError> {
         let limit = limit.min(HANDED_OUT_MAX);
-        let mut due = Vec::new();
-        for recipient in recipients {
-            if self.suspended.contains(recipient) {
-                continue;
+        let may = recipients.iter().filter(|recipient| !self.suspended.contains(recipient));
+        let recipients: Vec<&PartnerId> = may.collect();
+        let mut due: Vec<(Uuid, Head)> = Vec::new();
+        if self.conn.is_postgres() {
+            let names = recipients.iter().map(|name| name.as_str().into()).collect();
+            let room = i64::try_from(limit).unwrap_or(0);
+            let cells = [Cell::array(names), now.into(), room.into()];
+            for row in query(CLAIMED, cells).fetch_all(self.conn).await? {
+                due.push((row.uuid("id")?, Head::read(&row)?));
             }
-            for row in self.due(recipient, now, limit).await? {
-                due.push((row.1, row.0));
+        } else {
+            for recipient in recipients {
+                due.extend(
+                    self.due(recipient, now, limit).await?.into_iter().map(|(h, id)| (id, h)),
+                );
             }
         }
         // Urgent first over all recipients, then the longest due.
@@ -121,15 +129,7 @@ impl Unit<'_> {
             let cells = [recipient.as_str().into(), urgent.into(), now.into(), room.into()];
             let sql = if self.conn.is_postgres() { DUE_SHARED } else { DUE };
             for row in query(sql, cells).fetch_all(self.conn).await? {
-                let head = Head {
-                    seq: row.int("seq")?,
-                    case: row.uuid("case_id")?,
-                    position: row.int("position")?,
-                    urgent: row.int("urgent")? != 0,
-                    due: row.time("next_attempt_at")?,
-                    followers: row.int("followers")? != 0,
-                };
-                due.push((head, row.uuid("id")?));
+                due.push((Head::read(&row)?, row.uuid("id")?));
             }
         }
         Ok(due)
@@ -237,12 +237,13 @@ impl Unit<'_> {
     }
 }
 
-/// Heads that are due, of one recipient and one urgency.
+/// Heads that are due, of one recipient and one urgency. What may follow is looked for by the lane,
+/// in such words that no other index answers them.
 pub(super) const DUE: &str =
     "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
         exists (select 1 from outbox f where f.case_id = o.case_id
             and f.recipient = o.recipient and f.position > o.position
-            and f.state = 'wacht') as followers
+            and f.state in ('wacht', 'uitval')) as followers
     from outbox o
     where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
     order by o.next_attempt_at limit $4";
@@ -253,11 +254,23 @@ pub(super) const DUE_SHARED: &str =
     "select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at,
         exists (select 1 from outbox f where f.case_id = o.case_id
             and f.recipient = o.recipient and f.position > o.position
-            and f.state = 'wacht') as followers
+            and f.state in ('wacht', 'uitval')) as followers
     from outbox o join cases c on c.id = o.case_id
     where o.head = 1 and o.recipient = $1 and o.urgent = $2 and o.next_attempt_at <= $3
     order by o.next_attempt_at limit $4
     for no key update of o, c skip locked";
+
+/// The same for a deliverer, which takes heads alone, but for many recipients at once.
+pub(super) const CLAIMED: &str = "select due.*, 0::bigint as followers
+    from unnest($1::text[]) as recipients (name)
+    cross join (values (1::bigint), (0::bigint)) as urgency (urgent)
+    cross join lateral (
+        select o.id, o.seq, o.case_id, o.position, o.urgent, o.next_attempt_at
+        from outbox o join cases c on c.id = o.case_id
+        where o.head = 1 and o.recipient = recipients.name and o.urgent = urgency.urgent
+            and o.next_attempt_at <= $2
+        order by o.next_attempt_at limit $3
+        for no key update of o, c skip locked) as due";
 
 /// Ids per update.
 const CHUNK: usize = 32;
@@ -270,6 +283,19 @@ struct Head {
     urgent: bool,
     due: Timestamp,
     followers: bool,
+}
+
+impl Head {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            seq: row.int("seq")?,
+            case: row.uuid("case_id")?,
+            position: row.int("position")?,
+            urgent: row.int("urgent")? != 0,
+            due: row.time("next_attempt_at")?,
+            followers: row.int("followers")? != 0,
+        })
+    }
 }
 
 /// What is handed out, as it is stored: for the caller to open outside the writer.

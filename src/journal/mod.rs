@@ -16,6 +16,7 @@ mod counters;
 mod door;
 mod erase;
 mod error;
+mod fresh;
 mod health;
 mod keys;
 mod lease;
@@ -31,7 +32,9 @@ mod receive;
 mod replace;
 mod restart;
 mod reveal;
+mod scratch;
 mod sequence;
+mod settle;
 mod shared;
 mod sql;
 mod standing;
@@ -48,7 +51,7 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -58,6 +61,7 @@ pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up,
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
+pub use self::fresh::{Fresh, FreshFor, FreshParcels};
 pub use self::lease::HANDED_OUT_MAX;
 pub use self::listings::{
     CaseLine, LogLine, QuarantineEntry, QuarantineFilter, QuarantinedDocument, Stats, TailLine,
@@ -70,6 +74,7 @@ pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};
 pub use self::reveal::{Reveal, RevealOrder};
+pub use self::scratch::{Figures, Scratch};
 pub use self::sequence::Sequenced;
 pub use self::standing::{Closure, Released, Why};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
@@ -104,6 +109,8 @@ pub struct Journal {
     health: Arc<Health>,
     gate: Arc<Gate>,
     witness: Witness,
+    /// Until a deliverer takes it.
+    fresh: Arc<Mutex<Option<Fresh>>>,
     /// `None` where this process only reads.
     _lock: Option<Arc<File>>,
 }
@@ -137,13 +144,25 @@ impl Journal {
         let reads = databases.read_journal().await?;
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), lock.clone());
+        let (fresh, door) = fresh::fresh();
         let witness = store.witness.clone();
         let stores = (databases.clone(), witness.clone());
-        let writer = Writer::open(queue, stores, keys, tick, file, now).await?;
+        let mut writer = Writer::open(queue, stores, keys, tick, file, now).await?;
+        writer.fresh = Some(door);
         let (health, gate) = (Arc::clone(&writer.health), Arc::clone(&writer.gate));
-        let queue = sender;
-        let journal =
-            Self { queue, reads, databases, vault, changes, health, gate, witness, _lock: lock };
+        let fresh = Arc::new(Mutex::new(Some(fresh)));
+        let journal = Self {
+            queue: sender,
+            reads,
+            databases,
+            vault,
+            changes,
+            health,
+            gate,
+            witness,
+            fresh,
+            _lock: lock,
+        };
         Ok((journal, writer))
     }
 
@@ -156,9 +175,18 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        let (health, gate) = (Arc::default(), Arc::default());
-        let witness = store.witness.clone();
-        Ok(Self { queue, reads, databases, vault, changes, health, gate, witness, _lock: None })
+        Ok(Self {
+            queue,
+            reads,
+            databases,
+            vault,
+            changes,
+            health: Arc::default(),
+            gate: Arc::default(),
+            witness: store.witness.clone(),
+            fresh: Arc::default(),
+            _lock: None,
+        })
     }
 
     /// Whether other hubs may write it too.
@@ -174,6 +202,16 @@ impl Journal {
     /// Ticks after each commit by which a parcel may have become due: for who waits for parcels.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// What hands parcels over as soon as they are stored; for one deliverer, so given once.
+    pub fn fresh(&self) -> Option<Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Gives back what nobody tried to deliver: it is due as it was.
+    pub async fn release(&self, lease: LeaseToken) -> Result<(), JournalError> {
+        self.ask(Order::Release { token: lease.0 }).await.map(drop)
     }
 
     /// Stores what came in, and all that follows from it. When this answers it is on disk.

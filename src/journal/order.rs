@@ -13,6 +13,7 @@ use super::quarantine::QuarantineOrder;
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::Sequenced;
+use super::settle::Ended;
 use super::standing::Released;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, Received, Rules,
@@ -120,10 +121,18 @@ pub(super) struct Command {
 }
 
 impl Order {
-    /// Whether a parcel may have become due by it. Handing out does not count, or who waits for
-    /// parcels would be woken by its own asking.
+    /// Whether a parcel may have become due by it without the unit of work saying so. Handing out
+    /// does not count, or who waits for parcels would be woken by its own asking.
     pub const fn may_free_parcels(&self) -> bool {
-        !matches!(self, Self::Claim { .. } | Self::Collect { .. } | Self::Sequence { .. })
+        !matches!(
+            self,
+            Self::Receive(_)
+                | Self::Settle { .. }
+                | Self::Confirm { .. }
+                | Self::Claim { .. }
+                | Self::Collect { .. }
+                | Self::Sequence { .. }
+        )
     }
 
     /// Whether it has transactions of its own, outside the group.
@@ -141,6 +150,15 @@ impl Order {
     pub fn submission(&self) -> Option<&Submission> {
         match self {
             Self::Receive(submission) => Some(submission),
+            _ => None,
+        }
+    }
+
+    pub fn ended(&self) -> Option<Ended<'_>> {
+        match self {
+            Self::Settle { parcel, lease, outcome, now } => {
+                Some(Ended { parcel: *parcel, lease: *lease, outcome, now: *now })
+            }
             _ => None,
         }
     }

@@ -8,12 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::cases::{CaseWork, Lane};
-use super::keys::Part;
-use super::sql::{Cell, Row, Table, fetch_in, query, unreadable};
+use super::fresh::{self, FreshPlace};
+use super::keys::{Part, Sealed};
+use super::sql::{Cell, Row, Table, fetch_in, query, query_of, unreadable};
 use super::unit::{Entry, LeafOf, Unit};
-use super::{
-    AttemptOutcome, JournalError, LeafKind, LeaseToken, ParcelDetail, ParcelState, receive,
-};
+use super::{JournalError, LeafKind, LeaseToken, Outgoing, ParcelDetail, ParcelState, receive};
 use crate::message::{Digest, ParcelId, PartnerId, RoleStatement, Stage, Timestamp, Usage};
 use crate::pipeline::{Dispatch, Parcel};
 
@@ -21,7 +20,7 @@ const OUTBOX: Table = Table {
     name: "outbox",
     columns: "seq, id, message_id, case_id, recipient, position, leaf, kind, usage, urgent, \
               answer, gap, made_at, catalogue, media_type, detail, sealed_key, document, digest, \
-              commitment, state, stage, head, attempts, next_attempt_at",
+              commitment, state, stage, head, attempts, next_attempt_at, lease_token",
     suffix: "",
 };
 
@@ -224,9 +223,18 @@ impl Unit<'_> {
             withheld: parcel.withheld.clone(),
         };
         let unwritable = |_| JournalError::Unreadable("the detail of a parcel");
-        let detail = serde_json::to_string(&detail).map_err(unwritable)?;
+        let text = serde_json::to_string(&detail).map_err(unwritable)?;
         let content = [sealed.digest, sealed.commitment];
-        announced.parcel(id, parcel.recipient.as_str(), &detail, content);
+        announced.parcel(id, parcel.recipient.as_str(), &text, content);
+        let head = !place.lane.open;
+        let lease = match head.then(|| self.place(&parcel.recipient)).flatten() {
+            Some(room) => Some(self.leave(room, parcel, made, case, (&place, detail, &sealed))?),
+            None => {
+                self.left_due |= head;
+                None
+            }
+        };
+        let due = lease.map_or(made.at, |_| made.at.plus_seconds(fresh::LEASE_S));
         let seq = self.counters.outbox();
         Ok(vec![
             seq.clone(),
@@ -244,17 +252,59 @@ impl Unit<'_> {
             made.at.into(),
             made.catalogue.into(),
             parcel.media_type.as_str().into(),
-            detail.into(),
+            text.into(),
             sealed_key.into(),
             sealed.blob.into(),
             sealed.digest.into(),
             sealed.commitment.into(),
             ParcelState::Wacht.as_str().into(),
             Stage::Klaargezet.as_str().into(),
-            (!place.lane.open).into(),
-            0.into(),
-            made.at.into(),
+            head.into(),
+            i64::from(lease.is_some()).into(),
+            due.into(),
+            lease.into(),
         ])
+    }
+
+    /// A place for a parcel that can leave at once.
+    fn place(&self, recipient: &PartnerId) -> Option<FreshPlace> {
+        self.door.filter(|_| !self.suspended.contains(recipient))?.place(recipient)
+    }
+
+    /// Lets a parcel leave when this is committed; the token of its lease.
+    fn leave(
+        &mut self,
+        room: FreshPlace,
+        parcel: &Parcel,
+        made: &Made,
+        case: &CaseWork,
+        stored: (&Place, ParcelDetail, &Sealed),
+    ) -> Result<Uuid, JournalError> {
+        let (place, mut detail, sealed) = stored;
+        detail.role.voorganger_ontbreekt |= place.lane.gap;
+        let token = self.vault.lease_token()?;
+        let outgoing = Outgoing {
+            id: parcel.id,
+            lease: LeaseToken(token),
+            recipient: parcel.recipient.clone(),
+            message: made.message.into(),
+            case: case.state.id,
+            kind: parcel.role.bericht.clone(),
+            usage: parcel.role.gebruik,
+            urgent: parcel.urgent,
+            answer: made.answer,
+            made_at: made.at,
+            catalogue: made.catalogue,
+            media_type: parcel.media_type.clone(),
+            bytes: parcel.bytes.clone(),
+            detail,
+            attempts: 1,
+            salt: sealed.salt,
+            commitment: sealed.commitment,
+            checkpoint: self.checkpoint.clone(),
+        };
+        self.leaving.push((room, outgoing));
+        Ok(token)
     }
 
     pub async fn store_parcels(&mut self, rows: Vec<Vec<Cell>>) -> Result<(), sqlx::Error> {
@@ -283,12 +333,35 @@ impl Unit<'_> {
         case: Uuid,
         recipient: &PartnerId,
     ) -> Result<(), sqlx::Error> {
-        let sql = "update outbox set head = 1 where head = 0 and state = 'wacht' and seq = (
-                select seq from outbox
-                where case_id = $1 and recipient = $2 and state in ('wacht', 'uitval')
-                order by position, seq limit 1)";
-        let done = query(sql, [case.into(), recipient.as_str().into()]);
-        done.execute(&mut *self.conn).await.map(drop)
+        self.advance_lanes(BTreeSet::from([(case, recipient.clone())])).await
+    }
+
+    /// As `advance_lane`, for many at a time.
+    pub async fn advance_lanes(
+        &mut self,
+        lanes: BTreeSet<(Uuid, PartnerId)>,
+    ) -> Result<(), sqlx::Error> {
+        if self.conn.is_postgres() {
+            let (cases, recipients) =
+                lanes.iter().map(|(c, r)| (Cell::from(*c), Cell::from(r.as_str()))).unzip();
+            let cells = [Cell::array(cases), Cell::array(recipients)];
+            let lanes = "unnest($1::bytea[], $2::text[]) as lane (column1, column2)";
+            let advanced = query_of(advance(lanes), cells).execute(self.conn).await?;
+            self.left_due |= advanced > 0;
+            return Ok(());
+        }
+        let mut lanes = lanes.into_iter();
+        for size in LANES {
+            while lanes.len() >= size {
+                let cells = lanes.by_ref().take(size);
+                let cells = cells.flat_map(|(c, r)| [Cell::from(c), Cell::from(r.as_str())]);
+                let values = vec!["(?, ?)"; size].join(", ");
+                let sql = advance(&format!("(values {values}) as lane"));
+                let cells: Vec<Cell> = cells.collect();
+                self.left_due |= query_of(sql, cells).execute(self.conn).await? > 0;
+            }
+        }
+        Ok(())
     }
 
     /// As `advance_lane`, where a parcel came back that may be older than the head.
@@ -314,66 +387,21 @@ impl Unit<'_> {
         update.execute(&mut *self.conn).await?;
         self.advance_lane(parcel.case, &parcel.recipient).await
     }
+}
 
-    /// Ends an attempt. Only who holds the lease may say so.
-    pub async fn settle(
-        &mut self,
-        parcel: ParcelId,
-        lease: LeaseToken,
-        outcome: &AttemptOutcome,
-        now: Timestamp,
-    ) -> Result<(), JournalError> {
-        fail::fail_point!("journal-voor-markeren", |_| std::process::abort());
-        let parcel = self.parcel_row_of(parcel.into()).await?;
-        if parcel.state != ParcelState::Wacht || parcel.lease != Some(lease.0) {
-            return Err(JournalError::StaleLease);
-        }
-        let code = match outcome {
-            AttemptOutcome::Delivered { .. } => "afgeleverd".to_owned(),
-            AttemptOutcome::Retry { code, .. } => format!("later {}", fixed_code(code)),
-            AttemptOutcome::Quarantine { reason } => format!("uitval {}", fixed_code(reason)),
-            AttemptOutcome::Replaced { dispatch, catalogue } => {
-                return self.replace_leased(&parcel, dispatch, *catalogue, now).await;
-            }
-        };
-        let leaf = parcel.leaf(LeafKind::Poging, now, parcel.catalogue, code.clone());
-        let leaf = self.leaf(leaf);
-        self.attempt(parcel.id, now, &code, leaf);
-        match outcome {
-            AttemptOutcome::Delivered { stage } => self.delivered(&parcel, *stage).await,
-            AttemptOutcome::Retry { at, .. } => {
-                let sql =
-                    "update outbox set lease_token = null, next_attempt_at = $2 where id = $1";
-                let retry = query(sql, [parcel.id.into(), (*at).into()]);
-                Ok(retry.execute(&mut *self.conn).await.map(drop)?)
-            }
-            AttemptOutcome::Quarantine { reason } => {
-                self.close_parcel(&parcel, ParcelState::Uitval).await?;
-                let reason = fixed_code(reason);
-                let entry = Entry {
-                    partner: Some(&parcel.recipient),
-                    reason: &reason,
-                    detail: "[]".to_owned(),
-                    case: Some(parcel.case),
-                    message: Some(parcel.message),
-                    parcel: Some(parcel.id),
-                    ..Entry::default()
-                };
-                self.quarantine(self.vault.uuid()?, now, entry);
-                Ok(())
-            }
-            AttemptOutcome::Replaced { .. } => Ok(()), // returned above
-        }
-    }
+/// Lanes per statement on SQLite, largest first.
+const LANES: [usize; 3] = [32, 8, 1];
 
-    async fn delivered(&mut self, parcel: &ParcelRow, stage: Stage) -> Result<(), JournalError> {
-        if parcel.stage.may_become(stage) {
-            let sql = "update outbox set stage = $2 where id = $1";
-            let update = query(sql, [parcel.id.into(), stage.as_str().into()]);
-            update.execute(&mut *self.conn).await?;
-        }
-        Ok(self.close_parcel(parcel, ParcelState::Klaar).await?)
-    }
+/// Marks the heads of lanes, which are rows of a case and a recipient.
+fn advance(lanes: &str) -> String {
+    format!(
+        "update outbox set head = 1 where head = 0 and state = 'wacht' and seq in (
+            select (select o.seq from outbox o
+                where o.case_id = lane.column1 and o.recipient = lane.column2
+                    and o.state in ('wacht', 'uitval')
+                order by o.position, o.seq limit 1)
+            from {lanes})"
+    )
 }
 
 /// A word that may stand in evidence: codes of the hub do, anything else becomes `overig`.

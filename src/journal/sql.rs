@@ -111,15 +111,42 @@ pub(super) async fn fetch_in(
         return query_of(sql, [Cell::array(ids)]).fetch_all(conn).await;
     }
     let mut found = Vec::new();
-    let largest = IDS[IDS.len() - 1]; // IDS is not empty.
-    for chunk in ids.chunks(largest) {
-        let size = IDS.into_iter().find(|size| *size >= chunk.len()).unwrap_or(largest);
-        let last = chunk.last().cloned().unwrap_or(Cell::Null);
-        let padded = chunk.iter().cloned().chain(std::iter::repeat(last)).take(size);
-        let text = sql.replace("{ids}", &places(size));
+    for (text, padded) in chunks(sql, &ids) {
         found.extend(query_of(text, padded).fetch_all(conn).await?);
     }
     Ok(found)
+}
+
+/// Runs an update that has `in ({ids})` for a list, as [`fetch_in`] does; how many rows it wrote.
+pub(super) async fn update_in(
+    conn: &mut Conn,
+    sql: &str,
+    ids: Vec<Cell>,
+) -> Result<u64, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    if conn.is_postgres() {
+        let sql = sql.replace("in ({ids})", "= any($1)");
+        return query_of(sql, [Cell::array(ids)]).execute(conn).await;
+    }
+    let mut written = 0;
+    for (text, padded) in chunks(sql, &ids) {
+        written += query_of(text, padded).execute(conn).await?;
+    }
+    Ok(written)
+}
+
+/// The statements for a list on SQLite, each with its values: in a few sizes only, so that they
+/// stay prepared. The last value of a list stands in for those that are missing.
+fn chunks<'a>(sql: &'a str, ids: &'a [Cell]) -> impl Iterator<Item = (String, Vec<Cell>)> + 'a {
+    let largest = IDS[IDS.len() - 1]; // IDS is not empty.
+    ids.chunks(largest).map(move |chunk| {
+        let size = IDS.into_iter().find(|size| *size >= chunk.len()).unwrap_or(largest);
+        let last = chunk.last().cloned().unwrap_or(Cell::Null);
+        let padded = chunk.iter().cloned().chain(std::iter::repeat(last)).take(size);
+        (sql.replace("{ids}", &places(size)), padded.collect())
+    })
 }
 
 /// Places for `count` values in order. They have no names on purpose: SQLite looks a name up among

@@ -244,7 +244,7 @@ impl Journal {
     }
 
     /// Opens a journal that was compared: it goes on in a new series.
-    pub async fn release(
+    pub async fn reopen(
         &self,
         by: String,
         why: String,

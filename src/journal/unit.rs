@@ -8,9 +8,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::counters::Counters;
+use super::fresh::{FreshDoor, FreshPlace};
 use super::keys::Vault;
 use super::sql::{Cell, Conn, Table};
-use super::{JournalError, LeafKind};
+use super::{JournalError, LeafKind, Outgoing};
 use crate::evidence::{DataKey, Leaf};
 use crate::message::{Digest, PartnerId, Timestamp};
 
@@ -25,6 +26,11 @@ pub(super) struct Unit<'w> {
     /// Keys of holders that are new in this group: to be committed first.
     pub new_keys: HashMap<Uuid, Arc<DataKey>>,
     pub suspensions_changed: bool,
+    /// A parcel became due that nobody has in hand.
+    pub left_due: bool,
+    /// Where parcels leave at once, and those that will when this is committed.
+    pub door: Option<&'w FreshDoor>,
+    pub leaving: Vec<(FreshPlace, Outgoing)>,
     leaves: Vec<Vec<Cell>>,
     attempts: Vec<Vec<Cell>>,
     quarantined: Vec<Vec<Cell>>,
@@ -90,6 +96,9 @@ impl<'w> Unit<'w> {
             checkpoint,
             new_keys: HashMap::new(),
             suspensions_changed: false,
+            left_due: false,
+            door: None,
+            leaving: Vec::new(),
             leaves: Vec::new(),
             attempts: Vec::new(),
             quarantined: Vec::new(),

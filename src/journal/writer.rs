@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
+use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::open::Databases;
 use super::order::{Answer, Command, Done, Order};
 use super::sequence::Tree;
+use super::settle::Ended;
 use super::sql::Conn;
 use super::standing::{self, Closure, Gate};
 use super::unit::Unit;
@@ -46,6 +48,8 @@ pub struct Writer {
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
     pub(super) gate: Arc<Gate>,
+    /// Where parcels leave at once.
+    pub(super) fresh: Option<FreshDoor>,
     /// Held as long as anything may be written.
     _lock: Option<Arc<File>>,
 }
@@ -65,6 +69,7 @@ pub(super) struct State {
     pub noted: Option<Arc<str>>,
     /// Why the journal is only read, where it is.
     pub closure: Option<Closure>,
+    left_due: bool,
 }
 
 impl Writer {
@@ -96,6 +101,7 @@ impl Writer {
             changes,
             health: Arc::default(),
             gate,
+            fresh: None,
             _lock: lock,
         })
     }
@@ -115,7 +121,7 @@ impl Writer {
             commands.into_iter().partition(|command| command.order.goes_alone());
         let orders: Vec<&Order> = group.iter().map(|command| &command.order).collect();
         let answers = self.carry_out(&orders).await;
-        if orders.iter().any(|order| order.may_free_parcels()) {
+        if self.left_due() || orders.iter().any(|order| order.may_free_parcels()) {
             self.changes.send_modify(|tick| *tick += 1);
         }
         for (command, answer) in group.into_iter().zip(answers) {
@@ -126,6 +132,11 @@ impl Writer {
             let _ = reply.send(self.alone(&order).await);
         }
         true
+    }
+
+    /// Whether what was written since the last time left parcels that somebody may claim.
+    fn left_due(&mut self) -> bool {
+        self.state.as_mut().is_none_or(|state| std::mem::take(&mut state.left_due))
     }
 
     /// Commits the orders together; where one of them spoils that, each by itself.
@@ -191,7 +202,7 @@ impl Writer {
         }
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
-        let done = state.group(&self.vault, orders).await;
+        let done = state.group(&self.vault, self.fresh.as_ref(), orders).await;
         self.in_doubt |= done.as_ref().is_err_and(JournalError::is_in_doubt);
         let answers = done?;
         self.health.committed();
@@ -278,6 +289,7 @@ impl State {
             witness: witness.clone(),
             noted: None,
             closure: None,
+            left_due: true,
         };
         if let Some(mut closure) = closure {
             // Before anything of it is read: what was erased since must not come back.
@@ -308,6 +320,7 @@ impl State {
     async fn group(
         &mut self,
         vault: &Vault,
+        door: Option<&FreshDoor>,
         orders: &[&Order],
     ) -> Result<Vec<Answer>, JournalError> {
         let mut tree = self.tree.clone();
@@ -316,6 +329,7 @@ impl State {
         self.journal.begin().await?;
         self.catch_up().await?;
         let mut unit = self.unit(vault);
+        unit.door = door;
         if unit.conn.is_postgres() {
             unit.lock(orders).await?;
         }
@@ -326,6 +340,7 @@ impl State {
         }
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
+        let (left_due, leaving) = (unit.left_due, std::mem::take(&mut unit.leaving));
         let mut rows = Vec::with_capacity(new_keys.len());
         for (holder, key) in &new_keys {
             rows.push(vault.holder_row(*holder, key)?.to_vec());
@@ -335,6 +350,10 @@ impl State {
         fail::fail_point!("journal-voor-commit", |_| std::process::abort());
         self.journal.commit().await?;
         fail::fail_point!("journal-na-commit", |_| std::process::abort());
+        for (place, parcel) in leaving {
+            place.put(parcel);
+        }
+        self.left_due |= left_due;
         for (holder, key) in new_keys {
             vault.remember(holder, key);
         }
@@ -362,7 +381,7 @@ impl State {
 
 impl Unit<'_> {
     /// All orders of a group: first the tree, which reads committed leaves only, then what came
-    /// in, then the rest in turn.
+    /// in, then what went out, then the rest in turn.
     async fn orders(
         &mut self,
         orders: &[&Order],
@@ -375,9 +394,15 @@ impl Unit<'_> {
         let submissions: Vec<&Submission> =
             orders.iter().filter_map(|order| order.submission()).collect();
         let mut received = self.receive(&submissions).await?.into_iter();
+        let ended: Vec<Ended<'_>> = orders.iter().filter_map(|order| order.ended()).collect();
+        let mut settled = self.settle(&ended).await?.into_iter();
         let mut answers = Vec::with_capacity(orders.len());
         for order in orders {
             let answer = match order {
+                Order::Settle { .. } => {
+                    let answer = settled.next().unwrap_or(Err(JournalError::Stopped));
+                    answer.map(|()| Done::Settled)
+                }
                 Order::Receive(_) => {
                     received.next().map(Done::Received).ok_or(JournalError::Stopped)
                 }
@@ -404,9 +429,6 @@ impl Unit<'_> {
                 .collect(partner, *now, *limit, *lease_seconds, look.as_ref())
                 .await
                 .map(Done::Leased),
-            Order::Settle { parcel, lease, outcome, now } => {
-                self.settle(*parcel, *lease, outcome, *now).await.map(|()| Done::Settled)
-            }
             Order::Confirm { order, rules } => self.confirm(order, rules).await.map(Done::Stage),
             Order::Quarantine { order, now } => {
                 self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
@@ -420,6 +442,7 @@ impl Unit<'_> {
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             // Handled by their own paths.
             Order::Receive(_)
+            | Order::Settle { .. }
             | Order::Sequence { .. }
             | Order::Erase { .. }
             | Order::Rewrap

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{REVIEW_EVERY, stopped};
 use crate::hub::{BrokerLinks, Delivered, Hub, IDLE, broker_partners, clock};
+use crate::journal::{Fresh, FreshFor, FreshParcels};
+use crate::message::PartnerId;
 use crate::transport::LargeBodies;
-use crate::transport::amqp::{Address, Feed, Link, Post, Publisher, Source, publisher};
+use crate::transport::amqp::{Address, BATCH_MAX, Feed, Link, Post, Publisher, Source, publisher};
 
 /// How often the mailboxes are looked after, at most; with short terms more often.
 const ROUND_MOST: Duration = Duration::from_secs(60);
@@ -23,6 +25,8 @@ const ROUND_MOST: Duration = Duration::from_secs(60);
 const TROUBLE_WAIT: Duration = Duration::from_secs(1);
 /// How long to gather what was committed before it is claimed.
 const GATHER: Duration = Duration::from_millis(10);
+/// Batches of parcels that were stored a moment ago, under way at once.
+const FRESH_TASKS: usize = 3;
 /// Dead letters under way at once.
 const DEAD_PREFETCH: u16 = 32;
 
@@ -59,7 +63,16 @@ pub(super) fn start(
         large: large.clone(),
     };
     tasks.spawn(read(reader, consuming, stopping.clone()));
-    tasks.spawn(deliver(hub.clone(), publisher.clone(), stopping.clone()));
+    // A journal has one hub in a process, so nobody took it before.
+    let opens = hub.journal().fresh().map(|Fresh { recipients, parcels }| {
+        let parcels = Arc::new(Mutex::new(parcels));
+        for _ in 0..FRESH_TASKS {
+            let (hub, publisher) = (hub.clone(), publisher.clone());
+            tasks.spawn(deliver_fresh(hub, publisher, Arc::clone(&parcels), stopping.clone()));
+        }
+        recipients
+    });
+    tasks.spawn(deliver(hub.clone(), publisher.clone(), opens, stopping.clone()));
     let after = i64::from(broker.receipt_after_s);
     tasks.spawn(look_after(hub.clone(), publisher, after, stopping.clone()));
 }
@@ -156,19 +169,53 @@ async fn consume(reader: &Reader, link: &Arc<Link>, stopping: watch::Receiver<bo
     while tasks.join_next().await.is_some() {}
 }
 
+/// Delivers what was stored a moment ago. At the stop what was handed over is finished.
+async fn deliver_fresh(
+    hub: Arc<Hub>,
+    publisher: Publisher,
+    parcels: Arc<Mutex<FreshParcels>>,
+    stopping: watch::Receiver<bool>,
+) -> &'static str {
+    loop {
+        let batch = {
+            let mut parcels = parcels.lock().await;
+            tokio::select! {
+                biased;
+                batch = parcels.next(BATCH_MAX) => batch,
+                () = stopped(stopping.clone()) => parcels.left(BATCH_MAX),
+            }
+        };
+        if batch.is_empty() {
+            stopped(stopping).await;
+            return "broker-meteen";
+        }
+        if hub.is_closed() {
+            continue; // their lease ends, and they wait in their lanes
+        }
+        if let Err(error) = hub.broker_fresh(&publisher, batch).await {
+            tracing::error!(%error, "parcels wait until their lease ends");
+            tokio::time::sleep(TROUBLE_WAIT).await;
+        }
+    }
+}
+
 /// Delivers whenever the journal may have something, and looks now and then by itself.
 async fn deliver(
     hub: Arc<Hub>,
     publisher: Publisher,
+    opens: Option<FreshFor>,
     stopping: watch::Receiver<bool>,
 ) -> &'static str {
     let mut changes = hub.journal().changes();
+    let open_for = |recipients: BTreeSet<PartnerId>| {
+        if let Some(opens) = &opens {
+            opens.set(recipients);
+        }
+    };
     while !*stopping.borrow() {
-        let step = if hub.is_closed() {
-            Ok(Delivered::default())
-        } else {
-            hub.broker_step(&publisher).await
-        };
+        let open = !hub.is_closed();
+        open_for(if open { hub.broker_opens(&publisher) } else { BTreeSet::new() });
+        let step = if open { hub.broker_step(&publisher).await } else { Ok(Delivered::default()) };
         let rest = match step {
             Ok(done) if !done.is_idle() => continue,
             Ok(_) => IDLE,
@@ -184,6 +231,7 @@ async fn deliver(
             () = stopped(stopping.clone()) => {}
         }
     }
+    open_for(BTreeSet::new());
     "broker-leveren"
 }
 

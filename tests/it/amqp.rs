@@ -13,3 +13,4 @@ mod repair;
 pub mod road;
 mod secure;
 mod tls;
+mod war;

@@ -58,18 +58,26 @@ async fn nothing_is_lost_or_doubled_wherever_the_hub_dies() {
     );
     for (point, passes) in POINTS {
         let before = oracle.begin();
-        for passed in passes {
-            oracle.crash(point, passed).await;
+        let passes = rounds(passes);
+        for passed in &passes {
+            oracle.crash(point, *passed).await;
         }
         oracle.judge(point, passes.len(), before).await;
     }
     let before = oracle.begin();
-    for more in [5, 16, 33] {
-        oracle.pull_the_plug(more).await;
+    let plugs = rounds([5, 16, 33]);
+    for more in &plugs {
+        oracle.pull_the_plug(*more).await;
     }
-    oracle.judge("kill -9", 3, before).await;
+    oracle.judge("kill -9", plugs.len(), before).await;
     assert!(people.try_join_next().is_none(), "somebody around the hub gave up");
     people.shutdown().await;
+}
+
+/// Each moment once, and in the long form twenty moments around them.
+fn rounds(moments: [usize; 3]) -> Vec<usize> {
+    let number = if crate::soak() { 20 } else { 3 };
+    moments.into_iter().cycle().zip(0..number).map(|(moment, round)| moment + round / 3).collect()
 }
 
 /// Four partners, each with its own way of delivery, and few rules: it starts fast.

@@ -17,7 +17,13 @@ mod metrics;
 mod moments;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod proxy;
 mod references;
 mod restore;
 mod sets;
 mod tidy;
+
+/// Whether the long form was asked for: `tests/run --soak`.
+fn soak() -> bool {
+    std::env::var_os("SCHAKEL_TEST_SOAK").is_some()
+}

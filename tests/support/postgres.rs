@@ -142,7 +142,8 @@ impl Server {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
-    fn url(&self, database: &str) -> String {
+    /// The URL of a database that is there.
+    pub fn url(&self, database: &str) -> String {
         match &self.place {
             Place::Own { dir, .. } => {
                 let host = dir.display().to_string().replace('/', "%2F");

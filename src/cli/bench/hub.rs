@@ -1,22 +1,18 @@
 //! The hub under measurement: a process of its own over a folder of its own.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::Connection;
+use super::process::{Folder, HubProcess, failed};
 use crate::cli::access::{Access, Halt, read_keys};
-use crate::cli::keys;
 use crate::cli::output::Exit;
-use crate::hub::clock;
 use crate::journal::{Journal, Store};
-use crate::lifecycle::Running;
 
 /// How long recipients may take to collect what is left at the end.
 const COLLECT_MOST: Duration = Duration::from_secs(300);
@@ -24,54 +20,26 @@ const COLLECT_MOST: Duration = Duration::from_secs(300);
 const CONNECTIONS: usize = 4;
 /// The recipients of a report, by the shipped set.
 const RECIPIENTS: [&str; 3] = ["gemeente-eindhoven", "ggz-de-kempen", "wonen-zuid"];
-/// How long a hub may take to start.
-const START_MOST: Duration = Duration::from_secs(20);
 
 pub struct BenchHub {
-    child: Child,
-    data: PathBuf,
-    temporary: bool,
+    pub process: HubProcess,
+    folder: Folder,
     pub address: SocketAddr,
     /// The token of the police.
     pub police: String,
     access: Access,
 }
 
-fn failed(error: impl std::fmt::Display) -> Halt {
-    Halt::new(Exit::Failure, error.to_string())
-}
-
 impl BenchHub {
     pub async fn start(folder: Option<PathBuf>) -> Result<Self, Halt> {
-        let temporary = folder.is_none();
-        let data = match folder {
-            Some(folder) => folder,
-            None => {
-                let random = u64::from_be_bytes(clock::random().map_err(failed)?);
-                std::env::temp_dir().join(format!("schakel-bench-{random:016x}"))
-            }
-        };
-        if !data.join("hub.key").exists() {
-            keys::init(&data, "bench")?;
-        }
-        let program = std::env::current_exe().map_err(failed)?;
-        let child = Command::new(program)
-            .arg("--data")
-            .arg(&data)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("SCHAKEL_LOG", "error")
-            .env_remove("SCHAKEL_CONFIG")
-            .env("SCHAKEL_JOURNAL__STORE", "sqlite")
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
-        let running = wait_until_running(&data, child.id()).await?;
-        let access = Access::open(&data, &Store::in_folder(&data), None).await?;
-        let address = running.http.parse().map_err(failed)?;
+        let folder = Folder::new(folder)?;
+        let data = &folder.path;
+        let store = [("SCHAKEL_JOURNAL__STORE", "sqlite".to_owned())];
+        let process = HubProcess::start(data, None, &store).await?;
+        let access = Access::open(data, &Store::in_folder(data), None).await?;
+        let address = process.running.http.parse().map_err(failed)?;
         let police = token(&access, "politie-oost-brabant").await?;
-        Ok(Self { child, data, temporary, address, police, access })
+        Ok(Self { process, folder, address, police, access })
     }
 
     /// Partners that keep collecting and confirming, until dropped.
@@ -87,32 +55,9 @@ impl BenchHub {
         Ok(tasks)
     }
 
-    /// Seconds of processor time that the hub took so far.
-    pub fn cpu_seconds(&self) -> f64 {
-        const TICKS_PER_SECOND: f64 = 100.0;
-        let stat = self.proc("stat");
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let fields: Vec<f64> =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse().ok()).collect();
-        fields.iter().sum::<f64>() / TICKS_PER_SECOND
-    }
-
-    /// Resident memory of the hub.
-    pub fn memory_mib(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
-        kib / 1024
-    }
-
-    fn proc(&self, file: &str) -> String {
-        let id = self.child.id().unwrap_or(0);
-        std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default()
-    }
-
     /// Bytes that the journal takes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        let entries = std::fs::read_dir(&self.data).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(&self.folder.path).into_iter().flatten().flatten();
         let sizes = entries.filter_map(|entry| {
             let databases = entry.file_name().to_string_lossy().contains("sqlite");
             databases.then(|| entry.metadata().map_or(0, |about| about.len()))
@@ -122,8 +67,11 @@ impl BenchHub {
 
     /// Waits until nothing waits for any recipient, so that the journal looks as it does in use.
     pub async fn collected(&self) -> Result<(), Halt> {
-        let journal =
-            Journal::open_reader(&Store::in_folder(&self.data), read_keys(&self.data)?).await;
+        let journal = Journal::open_reader(
+            &Store::in_folder(&self.folder.path),
+            read_keys(&self.folder.path)?,
+        )
+        .await;
         let journal = journal.map_err(failed)?;
         let deadline = Instant::now() + COLLECT_MOST;
         while Instant::now() < deadline {
@@ -137,8 +85,8 @@ impl BenchHub {
 
     /// Verifies the whole journal; leaves, documents and seconds.
     pub async fn verify(&self) -> Result<(u64, u64, f64), Halt> {
-        let keys = read_keys(&self.data)?;
-        let store = Store::in_folder(&self.data);
+        let keys = read_keys(&self.folder.path)?;
+        let store = Store::in_folder(&self.folder.path);
         let journal = Journal::open_reader(&store, keys).await.map_err(failed)?;
         let started = Instant::now();
         let report = journal.verify(|_| {}).await.map_err(failed)?;
@@ -148,11 +96,8 @@ impl BenchHub {
         Ok((report.leaves, report.documents, started.elapsed().as_secs_f64()))
     }
 
-    pub async fn stop(mut self) {
-        let _gone = self.child.kill().await;
-        if self.temporary {
-            let _removed = std::fs::remove_dir_all(&self.data);
-        }
+    pub async fn stop(self) {
+        self.process.stop().await;
     }
 }
 
@@ -169,17 +114,6 @@ async fn collect(connection: &mut Connection) -> Result<(), Halt> {
         connection.request(&path, "application/json", br#"{"status": "ontvangen"}"#).await?;
     }
     Ok(())
-}
-
-async fn wait_until_running(data: &Path, pid: Option<u32>) -> Result<Running, Halt> {
-    let deadline = Instant::now() + START_MOST;
-    while Instant::now() < deadline {
-        if let Some(running) = Running::read(data).filter(|running| Some(running.pid) == pid) {
-            return Ok(running);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Err(Halt::new(Exit::Unreachable, "de hub kwam niet op gang"))
 }
 
 async fn token(access: &Access, partner: &str) -> Result<String, Halt> {

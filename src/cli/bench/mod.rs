@@ -6,13 +6,15 @@
 
 mod client;
 mod hub;
+mod live;
+mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,7 +25,10 @@ use client::Connection;
 use hub::BenchHub;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Asked {
+    #[command(subcommand)]
+    road: Option<Road>,
     /// Seconden per meting
     #[arg(long, default_value_t = 10)]
     seconden: u64,
@@ -44,12 +49,21 @@ pub struct Asked {
     map: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Road {
+    /// Meet op RabbitMQ en PostgreSQL, naast wat de broker alleen kan
+    Diensten(live::Asked),
+}
+
 /// A police report of 2.6 kB with three persons; by the shipped set it goes to three recipients.
 const REPORT: &str = include_str!("../../../connectors/politie/examples/in-volledig/native.xml");
 /// What makes a report unique: its message id and its reference.
 const MESSAGE_ID: &str = "PL2100-B-2026-118204";
 
 pub async fn run(asked: &Asked, form: Form) -> Exit {
+    if let Some(Road::Diensten(asked)) = &asked.road {
+        return live::run(asked, form).await;
+    }
     match measure(asked, form).await {
         Ok(()) => Exit::Ok,
         Err(halt) => halt.end(),
@@ -67,10 +81,10 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     }
     say("Volle belasting …");
     let collectors = if asked.ophalen { Some(hub.collectors().await?) } else { None };
-    let cpu_before = hub.cpu_seconds();
+    let cpu_before = hub.process.cpu_seconds();
     let until = Until::Time(Duration::from_secs(asked.seconden));
     let full = full_load(&hub, asked.verbindingen, until, &numbers).await?;
-    let cpu = hub.cpu_seconds() - cpu_before;
+    let cpu = hub.process.cpu_seconds() - cpu_before;
     facts.push(("aangenomen en vastgelegd per seconde", json!(full.per_second().round())));
     facts.push(("wachttijd bij volle belasting p50 (ms)", json!(full.latency_ms(50))));
     facts.push(("wachttijd bij volle belasting p99 (ms)", json!(full.latency_ms(99))));
@@ -81,7 +95,7 @@ async fn measure(asked: &Asked, form: Form) -> Result<(), Halt> {
     facts.push(("gehaald tempo per seconde", json!(paced.per_second().round())));
     facts.push(("wachttijd bij dit tempo p50 (ms)", json!(paced.latency_ms(50))));
     facts.push(("wachttijd bij dit tempo p99 (ms)", json!(paced.latency_ms(99))));
-    facts.push(("geheugen van de hub (MiB)", json!(hub.memory_mib())));
+    facts.push(("geheugen van de hub (MiB)", json!(hub.process.memory_mib())));
     facts.push(("berichten in het logboek", json!(numbers.load(Ordering::Relaxed))));
     facts.push((
         "bytes op schijf per bericht",
@@ -127,14 +141,18 @@ impl Measured {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// A percentile in milliseconds, to a tenth.
     fn latency_ms(&self, percent: usize) -> f64 {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let at = sorted.len().saturating_sub(1) * percent / 100;
-        let micros = sorted.get(at).copied().unwrap_or(0);
-        (micros as f64 / 100.0).round() / 10.0
+        percentile_ms(&self.latencies, percent)
     }
+}
+
+/// A percentile of microseconds, in milliseconds, to a tenth.
+fn percentile_ms(micros: &[u64], percent: usize) -> f64 {
+    let mut sorted = micros.to_vec();
+    sorted.sort_unstable();
+    let at = sorted.len().saturating_sub(1) * percent / 100;
+    let micros = sorted.get(at).copied().unwrap_or(0);
+    (micros as f64 / 100.0).round() / 10.0
 }
 
 /// Sends as fast as answers come, over so many connections.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Certificate, Client, Method, StatusCode, Url};
 use serde_json::Value;
 
-use super::plan::{Found, Request};
+use super::plan::{Found, Request, Verb};
 use crate::cli::access::Halt;
 use crate::cli::output::Exit;
 
@@ -75,12 +75,25 @@ impl Management {
         Ok(found.get("messages").and_then(Value::as_u64) == Some(0))
     }
 
+    /// The process of the broker's first node, on the machine where that runs.
+    pub async fn process(&self) -> Result<Option<u32>, Halt> {
+        let nodes = self.get(&["nodes"]).await?.unwrap_or_default();
+        let told = nodes.get(0).and_then(|node| node.get("os_pid")?.as_str());
+        Ok(told.and_then(|text| text.parse().ok()))
+    }
+
+    /// Removes a vhost with everything in it.
+    pub async fn remove_vhost(&self, vhost: &str) -> Result<(), Halt> {
+        let path = vec!["vhosts".to_owned(), vhost.to_owned()];
+        self.change(&Request { verb: Verb::Delete, path, body: Value::Null }).await
+    }
+
     /// Carries out one change.
     pub async fn change(&self, request: &Request) -> Result<(), Halt> {
         let method = match request.verb {
-            super::plan::Verb::Put => Method::PUT,
-            super::plan::Verb::Post => Method::POST,
-            super::plan::Verb::Delete => Method::DELETE,
+            Verb::Put => Method::PUT,
+            Verb::Post => Method::POST,
+            Verb::Delete => Method::DELETE,
         };
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
         let mut asked = self.client.request(method, self.to(&path)?);

@@ -18,6 +18,7 @@ use crate::transport::amqp::Address;
 use crate::transport::amqp::topology::{Terms, Topology};
 
 pub use management::Management;
+pub use plan::{Change, Finding, Found};
 pub use provision::differences;
 
 #[derive(Debug, Subcommand)]
@@ -89,4 +90,9 @@ impl Wish {
         let authority = authority.map_err(|error| Halt::new(Exit::Invalid, chain(&error)))?;
         Management::new(&url, authority)
     }
+}
+
+/// All that is missing on a broker whose logins are not ours to make.
+pub fn changes(topology: &Topology, found: &Found) -> Vec<Change> {
+    plan::plan(topology, found, &plan::Logins::default())
 }

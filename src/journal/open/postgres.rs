@@ -30,6 +30,10 @@ const ACQUIRE_MOST: Duration = Duration::from_secs(10);
 /// Statements kept prepared on a connection.
 const STATEMENTS_MAX: usize = 250;
 
+/// Every statement of the writer goes by an index. A plan that was made while a table was empty, as
+/// a whole scan, would be kept when it is no longer.
+const BY_INDEX: &str = "set enable_seqscan = off";
+
 /// Connections for reading, of one hub.
 const READERS_MAX: u32 = 8;
 
@@ -109,6 +113,7 @@ impl Servers {
         let mut conn = connect(&self.journal).await?;
         check_durable(&mut conn).await?;
         migrate(&mut conn, &JOURNAL_STEPS, None).await?;
+        conn.run(BY_INDEX).await?;
         Ok(conn)
     }
 

@@ -23,6 +23,7 @@ mod desk;
 mod earlier;
 mod erasure;
 mod evidence;
+mod fresh;
 mod hubs;
 mod hubs_at_once;
 mod incoming;

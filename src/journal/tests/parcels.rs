@@ -253,8 +253,15 @@ async fn who_waits_for_parcels_knows_when_to_look(on: On) {
     assert!(!changes.has_changed().unwrap(), "asking wakes nobody");
     let lease_ends = desk.now().plus_seconds(60);
     assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), Some(lease_ends));
+    desk.accepted(&signal("b-2", "k-1", &["woonbedrijf"])).await;
+    assert!(!changes.has_changed().unwrap(), "it waits behind the other");
     settle(&desk, &parcel, DELIVERED).await;
     assert!(changes.has_changed().unwrap(), "the next of the lane may go");
+    assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), Some(desk.now()));
+    let parcel = claim(&desk, "woonbedrijf").await.remove(0);
+    changes.mark_unchanged();
+    settle(&desk, &parcel, DELIVERED).await;
+    assert!(!changes.has_changed().unwrap(), "there is no next");
     assert_eq!(desk.journal.next_due(&recipients).await.unwrap(), None);
 }
 
@@ -279,6 +286,12 @@ async fn claims_walk_along_an_index_of_postgres() {
         (next_attempt_at <= 9))";
     assert!(due.contains(only), "{due}");
     assert!(!due.contains("Sort") && !due.contains("Seq Scan"), "{due}");
+    let claims = crate::journal::lease::CLAIMED.replace("$1", "'{woonbedrijf}'");
+    let claimed = place.plan(&claims).await;
+    let only = "Index Cond: ((recipient = recipients.name) AND (urgent = \"*VALUES*\".column1) AND \
+        (next_attempt_at <= ";
+    assert!(claimed.contains(walk) && claimed.contains(only), "{claimed}");
+    assert!(!claimed.contains("Sort") && !claimed.contains("Seq Scan"), "{claimed}");
     let waiting = place.plan(crate::journal::listings::WAITING).await;
     assert!(waiting.contains("Index Only Scan using outbox_waiting"), "{waiting}");
 }

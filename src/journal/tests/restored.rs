@@ -98,7 +98,7 @@ async fn compare(desk: &Desk) -> crate::evidence::Comparison {
 
 async fn release(desk: &Desk) -> Result<crate::journal::Released, JournalError> {
     let (by, why) = ("J. Jansen".to_owned(), "schijf defect".to_owned());
-    desk.journal.release(by, why, desk.now()).await
+    desk.journal.reopen(by, why, desk.now()).await
 }
 
 pub async fn leaves(desk: &Desk) -> i64 {

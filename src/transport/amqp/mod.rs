@@ -8,14 +8,16 @@ mod address;
 mod consumer;
 mod letter;
 mod link;
+mod outsider;
 mod probe;
 mod publisher;
 mod receive;
 pub mod topology;
 
-pub use address::{Address, AddressError, Certificates};
+pub use address::{Address, AddressError, Certificates, ConnectError};
 pub use consumer::{Feed, Random, Source};
 pub use letter::{Letter, RECEIVED, REFUSED, Trace};
 pub use link::{Link, LinkError};
+pub use outsider::{Mail, Outsider};
 pub use probe::{Probed, probe};
 pub use publisher::{BATCH_MAX, Post, Posted, Publisher, publisher};

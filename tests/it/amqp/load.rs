@@ -53,6 +53,15 @@ impl Crowd {
         crowd
     }
 
+    pub fn add(&self, reports: impl IntoIterator<Item = (usize, String)>) {
+        self.look(|ledger| ledger.waiting.extend(reports));
+    }
+
+    /// How many reports have no receipt yet.
+    pub fn waiting(&self) -> usize {
+        self.look(|ledger| ledger.waiting.len())
+    }
+
     pub fn look<T>(&self, look: impl FnOnce(&mut Ledger) -> T) -> T {
         look(&mut self.ledger.lock().expect("no panic while counting"))
     }

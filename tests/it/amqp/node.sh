@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A private RabbitMQ node for the tests: node.sh FOLDER AMQP AMQPS MANAGEMENT DIST EPMD (five free
-# ports). Reads words on standard input: start, kill, pause, go. When standard input ends, because
-# the tests ended in whatever way, the node goes and its folder with it.
+# ports; AMQPS 0: without TLS). Reads words on standard input: start, kill, pause, go. When standard
+# input ends, because the tests ended in whatever way, the node goes and its folder with it.
 set -u
 folder=$1 amqp=$2 amqps=$3 management=$4 dist=$5 epmd=$6
 
@@ -16,13 +16,6 @@ as_broker() {
 
 cat >"$folder/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:$amqp
-listeners.ssl.1 = 127.0.0.1:$amqps
-ssl_options.cacertfile = $folder/tls/ca.pem
-ssl_options.certfile = $folder/tls/broker.pem
-ssl_options.keyfile = $folder/tls/broker.key
-ssl_options.verify = verify_peer
-ssl_options.fail_if_no_peer_cert = false
-ssl_cert_login_from = common_name
 auth_mechanisms.1 = PLAIN
 auth_mechanisms.2 = EXTERNAL
 management.tcp.ip = 127.0.0.1
@@ -33,6 +26,17 @@ loopback_users = none
 disk_free_limit.absolute = 10MB
 collect_statistics_interval = 1000
 CONF
+if [ "$amqps" -ne 0 ]; then
+    cat >>"$folder/rabbitmq.conf" <<CONF
+listeners.ssl.1 = 127.0.0.1:$amqps
+ssl_options.cacertfile = $folder/tls/ca.pem
+ssl_options.certfile = $folder/tls/broker.pem
+ssl_options.keyfile = $folder/tls/broker.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+ssl_cert_login_from = common_name
+CONF
+fi
 echo '[rabbitmq_management,rabbitmq_auth_mechanism_ssl].' >"$folder/plugins"
 : >"$folder/env.conf"
 if [ "$(id -u)" -eq 0 ]; then chown -R rabbitmq:rabbitmq "$folder"; fi

@@ -13,9 +13,9 @@ use super::node::PEACE;
 use super::road::{HUB, Road};
 use crate::hub::{GEMEENTE, POLITIE, WONEN, until, verify};
 
-const MESSAGES: usize = 2_000;
-/// Every twentieth of them is bad.
-const BAD: usize = 20;
+const MESSAGES: usize = 10_000;
+/// Every hundredth of them is bad.
+const BAD: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_messages_are_set_aside_and_all_others_arrive() {

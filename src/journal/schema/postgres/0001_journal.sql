@@ -51,6 +51,10 @@ create table inbox (
     commitment bytea not null
 );
 
+-- What is sealed does not get smaller, so nobody should try.
+alter table inbox alter column native set storage external;
+alter table inbox alter column canonical set storage external;
+
 create index inbox_case on inbox (case_id, partner);
 create index inbox_leaf on inbox (leaf);
 create index inbox_partner on inbox (partner, received_at);
@@ -87,6 +91,8 @@ create table outbox (
     next_attempt_at bigint not null,
     lease_token bytea
 ) with (fillfactor = 90);
+
+alter table outbox alter column document set storage external;
 
 create index outbox_lane on outbox (case_id, recipient, position, state);
 create index outbox_unconfirmed on outbox (recipient, seq)
