@@ -19,6 +19,7 @@ mod look;
 mod mend;
 pub mod meters;
 mod replay;
+mod restored;
 mod set_check;
 
 use std::collections::BTreeSet;
@@ -136,7 +137,7 @@ impl Hub {
 
     /// How the roads are that lead past the broker. None of them is vital: the others stay open.
     fn broker_checks(&self) -> Vec<Check> {
-        let check = |name: &str, ready| Check { name: name.to_owned(), ready, vital: false };
+        let check = |name: &str, ready| Check::part(name, ready, false);
         let checks = self.links.get().map(|links| {
             let BrokerLinks { consuming, publishing } = links;
             vec![
@@ -150,6 +151,9 @@ impl Hub {
 
     /// Numbers and signs what is new in the evidence. One step of a loop.
     pub async fn sequence_step(&self) {
+        if self.is_closed() {
+            return;
+        }
         if let Err(error) = self.journal.sequence(clock::now()).await {
             tracing::error!(error = %chain(&error), "the evidence could not be signed");
         }

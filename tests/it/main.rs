@@ -19,6 +19,7 @@ mod moments;
 mod postgres;
 mod proxy;
 mod references;
+mod restore;
 mod sets;
 mod tidy;
 

@@ -18,6 +18,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod backups;
 mod desk;
 mod earlier;
 mod erasure;
@@ -35,6 +36,8 @@ mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod restored;
 mod reveals;
 mod turned_away;
 mod unconfirmed;
+mod witness;

@@ -246,6 +246,16 @@ create table checkpoint (
     note text not null
 );
 
+-- A restored journal goes on in a new series of checkpoints. `statement` says what was left behind,
+-- who decided so and why; `leaf` commits to exactly these bytes with `salt`.
+create table restart (
+    series bigint primary key,
+    id bytea not null unique,
+    statement bytea not null,
+    salt bytea not null,
+    leaf bigint not null
+);
+
 create table erasure (
     seq bigserial primary key,
     holder bytea not null unique,
