@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::output::{Exit, Form, say};
 use crate::evidence::HubKeys;
+use crate::hub::alarm::Alerts;
 use crate::hub::{Hub, Office, StartError};
 use crate::journal::{Journal, OpenError, Store};
 use crate::lifecycle::Running;
@@ -44,6 +45,19 @@ pub fn settings(config: Option<&Path>) -> Result<Settings, Halt> {
 pub fn store_of(settings: &Settings, data: &Path) -> Result<Store, Halt> {
     settings.journal.store(data).map_err(|error| {
         let text = format!("de instellingen kloppen niet: {}", super::check::chain(&error));
+        Halt::new(Exit::Invalid, text)
+    })
+}
+
+/// Who hears when something is wrong, where that is set.
+pub fn alerts_of(settings: &Settings, data: &Path) -> Result<Option<Alerts>, Halt> {
+    settings.open_alerts(data).map_err(|error| {
+        let why = super::check::chain(&error);
+        let text = format!(
+            "de waarschuwingen kloppen niet: {why}\n\
+             Verbeter [alerts] in schakel.toml, of SCHAKEL_ALERTS__… in de omgeving, en probeer \
+             het met: schakel alert test"
+        );
         Halt::new(Exit::Invalid, text)
     })
 }

@@ -1,6 +1,7 @@
 //! The command line: what each command says, and with which exit code it ends.
 
 mod access;
+mod alert;
 mod activate;
 mod bench;
 mod broker;
@@ -115,6 +116,9 @@ enum Command {
     /// De broker (RabbitMQ) inrichten en bekijken
     #[command(subcommand)]
     Broker(broker::Command),
+    /// Wat er mis is en was, en of wie dat moet horen het hoort
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// Kijkt of alles in orde is, en zegt anders wat te doen
     #[command(after_help = "Voorbeeld:\n  schakel doctor -o jsonl")]
     Doctor,
@@ -164,6 +168,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Erase(asked) => replay::erase(asked, ground).await,
         Command::Journal(command) => journal::run(command, ground).await,
         Command::Broker(command) => broker::run(command, ground).await,
+        Command::Alert(command) => alert::run(command, ground).await,
         Command::Doctor => doctor::run(ground).await,
         _ => Ok(Exit::Usage), // the others were run above
     }

@@ -7,6 +7,7 @@
 //! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
 //! `transport` and `hub`.
 
+mod alarm;
 mod beat;
 mod cases;
 mod collected;
@@ -23,6 +24,7 @@ mod listings;
 mod lookups;
 mod observe;
 mod open;
+mod order;
 mod outbox;
 mod partners;
 mod quarantine;
@@ -51,6 +53,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::alarm::{
+    Alarm, AlarmPlan, AlarmPlanFn, AlarmReview, AlarmState, AlarmsSeen, ClaimedNotice, NewNotice,
+    NoticeKind, NoticeLine, NoticeOutcome, Road,
+};
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
@@ -83,8 +89,8 @@ use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
+use self::order::{Command, Done, Order};
 use self::sql::Pool;
-use self::writer::{Command, Done, Order};
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 

@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::cases;
+use super::order::Order;
 use super::sql::{Cell, Conn, query};
 use super::unit::Unit;
-use super::writer::Order;
 use super::{JournalError, PartnerOrder};
 use crate::casework::{self, CorrelationKey};
 use crate::message::{Digest, PartnerId};
@@ -50,18 +50,24 @@ struct Wanted {
 /// What other hubs may have changed since the last group.
 pub(super) struct News {
     pub suspended: BTreeSet<PartnerId>,
+    pub failing: BTreeSet<PartnerId>,
     pub checkpoint: Option<std::sync::Arc<str>>,
 }
 
 /// Reads it, in one go.
 pub(super) async fn news(conn: &mut Conn) -> Result<News, sqlx::Error> {
     let sql = "select (select note from checkpoint order by size desc limit 1) as note,
-            (select string_agg(partner, ' ') from suspension) as suspended";
+            (select string_agg(partner, ' ') from suspension) as suspended,
+            (select string_agg(partner, ' ') from failing) as failing";
     let row = query(sql, []).fetch_one(conn).await?;
-    let names = row.maybe_text("suspended")?.unwrap_or_default();
-    let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable("suspended"));
+    let names = |column: &str| -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+        let names = row.maybe_text(column)?.unwrap_or_default();
+        let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable(column));
+        names.split_whitespace().map(read).collect()
+    };
     Ok(News {
-        suspended: names.split_whitespace().map(read).collect::<Result<_, _>>()?,
+        suspended: names("suspended")?,
+        failing: names("failing")?,
         checkpoint: row.maybe_text("note")?.map(Into::into),
     })
 }
@@ -138,6 +144,10 @@ impl Unit<'_> {
                     _ => "",
                 };
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
+            }
+            // One hub at a time says what starts, what ends and who tells it.
+            Order::Alarm(_) => {
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", b"storingen")));
             }
             // An entry is never taken away, and what it says does not matter here.
             Order::Reveal { .. } => {}

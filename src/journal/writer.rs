@@ -5,31 +5,25 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::alarm::release_notices;
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
-use super::door::{Kept, TurnedAway};
-use super::erase::{Erased, ErasureOrder};
 use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
-use super::lease::{self, Leased};
+use super::lease;
 use super::open::Databases;
-use super::partners::{self, PartnerOrder};
-use super::quarantine::QuarantineOrder;
-use super::replace::{Replay, Replayed};
-use super::reveal::RevealOrder;
-use super::sequence::{Sequenced, Tree};
+use super::order::{Answer, Command, Done, Order};
+use super::partners;
+use super::sequence::Tree;
 use super::settle::Ended;
 use super::shared;
 use super::sql::Conn;
 use super::unit::Unit;
-use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, OpenError,
-    Received, Rules, Submission,
-};
-use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
+use super::{JournalError, OpenError, Submission};
+use crate::message::{PartnerId, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
 pub const QUEUE_MAX: usize = 1024;
@@ -39,90 +33,6 @@ const CONFLICTS_MAX: usize = 5;
 
 /// Orders committed together at most.
 pub const GROUP_MAX: usize = 256;
-
-/// What the writer is asked to do.
-pub(super) enum Order {
-    Receive(Box<Submission>),
-    TurnAway(Box<TurnedAway>),
-    Claim {
-        recipients: Vec<PartnerId>,
-        now: Timestamp,
-        limit: usize,
-        lease_seconds: i64,
-    },
-    Collect {
-        partner: PartnerId,
-        now: Timestamp,
-        limit: usize,
-        lease_seconds: i64,
-        look: Arc<LookFn>,
-    },
-    Settle {
-        parcel: ParcelId,
-        lease: LeaseToken,
-        outcome: AttemptOutcome,
-        now: Timestamp,
-    },
-    Confirm {
-        order: ConfirmOrder,
-        rules: Arc<Rules>,
-    },
-    Quarantine {
-        order: QuarantineOrder,
-        now: Timestamp,
-    },
-    Reveal {
-        order: RevealOrder,
-        now: Timestamp,
-    },
-    Replay(Box<Replay>),
-    Partner {
-        order: PartnerOrder,
-        now: Timestamp,
-    },
-    Sequence {
-        now: Timestamp,
-    },
-    Erase {
-        order: ErasureOrder,
-        now: Timestamp,
-    },
-    /// Nobody got what was leased under this token.
-    Release {
-        token: uuid::Uuid,
-    },
-    Rewrap,
-    Beat {
-        now: Timestamp,
-    },
-    Mailbox {
-        order: MailboxOrder,
-        now: Timestamp,
-    },
-}
-
-/// What the writer answers.
-#[derive(Debug)]
-pub(super) enum Done {
-    Received(Received),
-    TurnedAway(Option<Kept>),
-    Leased(Leased),
-    Settled,
-    Stage(Stage),
-    Replayed(Replayed),
-    Added(Option<uuid::Uuid>),
-    Sequenced(Sequenced),
-    Erased(Erased),
-    Rewrapped(u64),
-    Freed(u64),
-}
-
-pub(super) type Answer = Result<Done, JournalError>;
-
-pub(super) struct Command {
-    pub order: Order,
-    pub reply: oneshot::Sender<Answer>,
-}
 
 /// The writer; `lifecycle` runs it, and ends the process when it ends by itself.
 pub struct Writer {
@@ -148,6 +58,8 @@ pub(super) struct State {
     pub keys: Conn,
     pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
+    /// Whose last attempt failed.
+    failing: BTreeSet<PartnerId>,
     tree: Tree,
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
     checkpoint: Option<Arc<str>>,
@@ -169,6 +81,7 @@ impl Writer {
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() {
             lease::release_all(&mut state.journal, now).await?;
+            release_notices(&mut state.journal, now).await?;
         }
         Ok(Self {
             queue,
@@ -315,6 +228,7 @@ impl State {
         journal.snapshot().await?;
         let counters = Counters::load(&mut journal).await?;
         let suspended = partners::load_suspended(&mut journal).await?;
+        let failing = partners::load_failing(&mut journal).await?;
         let tree = Tree::load(&mut journal, &vault.hub).await?;
         journal.end().await?;
         if journal.is_postgres() {
@@ -322,7 +236,7 @@ impl State {
         }
         let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
         let left_due = true;
-        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes, left_due })
+        Ok(Self { counters, suspended, failing, tree, checkpoint, journal, keys, probes, left_due })
     }
 
     /// Before a group that is not alone: learns what other hubs changed.
@@ -331,6 +245,7 @@ impl State {
             self.counters.refill(&mut self.journal).await?;
             let news = shared::news(&mut self.journal).await?;
             self.suspended = news.suspended;
+            self.failing = news.failing;
             self.checkpoint = news.checkpoint;
         }
         Ok(())
@@ -361,6 +276,7 @@ impl State {
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
         let (left_due, leaving) = (unit.left_due, std::mem::take(&mut unit.leaving));
+        let failing = std::mem::take(&mut unit.failing);
         let mut rows = Vec::with_capacity(new_keys.len());
         for (holder, key) in &new_keys {
             rows.push(vault.holder_row(*holder, key)?.to_vec());
@@ -381,6 +297,7 @@ impl State {
             self.probes.passed(tick);
         }
         self.counters = counters;
+        self.failing = failing;
         if !self.journal.is_postgres() {
             self.checkpoint = tree.checkpoint.clone();
         }
@@ -393,7 +310,10 @@ impl State {
 
     pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
         let checkpoint = self.checkpoint.clone();
-        Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint)
+        let mut unit =
+            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        unit.failing = self.failing.clone();
+        unit
     }
 }
 
@@ -458,6 +378,7 @@ impl Unit<'_> {
                 self.mailbox_order(order, *now).await.map(|()| Done::Settled)
             }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
+            Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
             // Handled by their own paths.
             Order::Receive(_)
             | Order::Settle { .. }
@@ -465,50 +386,6 @@ impl Unit<'_> {
             | Order::Erase { .. }
             | Order::Rewrap
             | Order::Beat { .. } => Err(JournalError::Stopped),
-        }
-    }
-}
-
-impl Order {
-    /// Whether a parcel may have become due by it without the unit of work saying so. Handing out
-    /// does not count, or who waits for parcels would be woken by its own asking.
-    const fn may_free_parcels(&self) -> bool {
-        !matches!(
-            self,
-            Self::Receive(_)
-                | Self::Settle { .. }
-                | Self::Confirm { .. }
-                | Self::Claim { .. }
-                | Self::Collect { .. }
-                | Self::Sequence { .. }
-        )
-    }
-
-    /// Whether it has transactions of its own, outside the group.
-    const fn goes_alone(&self) -> bool {
-        matches!(self, Self::Erase { .. } | Self::Rewrap | Self::Beat { .. })
-    }
-
-    fn submission(&self) -> Option<&Submission> {
-        match self {
-            Self::Receive(submission) => Some(submission),
-            _ => None,
-        }
-    }
-
-    fn ended(&self) -> Option<Ended<'_>> {
-        match self {
-            Self::Settle { parcel, lease, outcome, now } => {
-                Some(Ended { parcel: *parcel, lease: *lease, outcome, now: *now })
-            }
-            _ => None,
-        }
-    }
-
-    fn sequence_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Sequence { now } => Some(*now),
-            _ => None,
         }
     }
 }
