@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::message::Timestamp;
 
 /// For each answer of the server, and for a whole mail.
-const ANSWER_TIME: Duration = Duration::from_secs(20);
-const TOTAL_TIME: Duration = Duration::from_secs(60);
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+const TOTAL_TIME: Duration = Duration::from_secs(30);
 
 /// How the connection is kept from others' eyes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,10 +204,24 @@ async fn within<T>(
         Ok(Err(error)) => Err(match error.status() {
             Some(code) => MailError::Answered(code.into()),
             None if error.is_timeout() => MailError::TooSlow,
-            None if error.is_tls() => MailError::Tls,
+            None if error.is_tls() || is_of_tls(&error) => MailError::Tls,
             None => MailError::Connection,
         }),
     }
+}
+
+/// A handshake that fails comes as an error of the connection, with the reason inside.
+fn is_of_tls(error: &dyn std::error::Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let inside = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if cause.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>())
+        {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 #[cfg(test)]

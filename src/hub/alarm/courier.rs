@@ -13,7 +13,7 @@ use crate::transport::ladder;
 use crate::transport::mail::Mail;
 
 /// Longer than one attempt can take.
-const LEASE_S: i64 = 90;
+const LEASE_S: i64 = 45;
 
 /// How an attempt went: a word, and for webhooks the status with it.
 pub type Tried = Result<(), String>;
