@@ -187,6 +187,19 @@ impl From<TlsSettings> for TlsFiles {
 }
 
 impl Settings {
+    /// Files that hold secrets, each of which only the hub should read.
+    pub fn secret_files(&self) -> Vec<&Path> {
+        let journal = [&self.journal.url_file, &self.journal.keys_url_file];
+        let key = self.http.tls.as_ref().map(|tls| tls.key.as_path());
+        let broker = self
+            .broker
+            .iter()
+            .flat_map(|broker| [&broker.url_file, &broker.management_url_file, &broker.key_file]);
+        let named = journal.into_iter().chain(broker).filter_map(|file| file.as_deref());
+        let alerts = self.alerts.iter().flat_map(AlertSettings::secret_files);
+        named.chain(key).chain(alerts).collect()
+    }
+
     /// Who hears when something is wrong, where that is set.
     pub fn open_alerts(&self, data: &Path) -> Result<Option<Alerts>, AlertsError> {
         let certificate = self.http.tls.as_ref().map(|tls| tls.certificate.clone());

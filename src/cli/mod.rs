@@ -135,7 +135,7 @@ pub fn run(cli: Cli) -> Exit {
     };
     let ground = Ground { data: &data, config: config.as_deref(), form: output };
     match command {
-        Command::Check => check::run(ground.config, output),
+        Command::Check => check::run(ground),
         Command::Connector(command) => connector::run(&command, ground),
         Command::Keys(command) => wait_for(keys::run(&command, ground)),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),

@@ -68,7 +68,7 @@ pub use self::listings::{
 };
 pub use self::lookups::{Activation, Credential};
 pub use self::observe::{Observation, PartnerSeen};
-pub use self::open::{Servers, Store};
+pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};

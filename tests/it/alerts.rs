@@ -14,6 +14,7 @@ use crate::canary::traces::Trace;
 use crate::disk_full::{ROOM, limit};
 use crate::hub::{GEMEENTE, Hub, POLITIE, Place, WONEN, XML, example, swap, until};
 use crate::hubs::Post;
+use crate::metrics::figure;
 use crate::postgres::shared;
 
 const QUICK: &str = "[alerts.limits]\nunreachable_seconds = 1\nhub_gone_seconds = 5\n\
@@ -74,7 +75,8 @@ async fn a_partner_that_goes_down_is_told_once_and_its_return_too() {
     let place = Place::new();
     settings(&place, port, &hook, QUICK);
     posts_to(&place, GEMEENTE, &partner);
-    let hub = place.start().await;
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let hub = place.start_with(&[("SCHAKEL_METRICS__LISTEN", metrics.as_str())]).await;
     secret(&hub, GEMEENTE).await;
     partner.is_up(false);
     send(&hub, 1).await;
@@ -97,6 +99,8 @@ async fn a_partner_that_goes_down_is_told_once_and_its_return_too() {
         (Some("open"), Some(GEMEENTE))
     );
 
+    assert_eq!(open_alarms(&metrics).await, 1.0);
+
     // It lasts: the partner is tried again, and nobody is told again.
     let asked = partner.asked();
     until("the partner is tried again", async || (partner.asked() > asked).then_some(())).await;
@@ -109,12 +113,23 @@ async fn a_partner_that_goes_down_is_told_once_and_its_return_too() {
     assert_eq!(id_of(&mailed(&post, "Voorbij bij").await), end["id"]);
     hook.check_signatures();
     assert_eq!((hook.taken().len(), post.mails().len()), (2, 2), "{:#?}", hook.taken());
+    assert_eq!(open_alarms(&metrics).await, 0.0);
     let listed = list(&hub.place);
     assert_eq!(
         (listed[0]["stand"].as_str(), listed[0]["bericht"].as_str()),
         (Some("voorbij"), Some("webhook verstuurd, mail verstuurd"))
     );
     hub.stop().await;
+}
+
+/// How many partners cannot be reached, as Prometheus is told.
+async fn open_alarms(metrics: &str) -> f64 {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let asked = client.get(format!("http://{metrics}/metrics")).send().await.expect("figures");
+    let text = asked.text().await.expect("text");
+    let none = figure(&text, "schakel_alarms_open{condition=\"schijf-vol\"}");
+    assert_eq!(none, Some(0.0), "{text}");
+    figure(&text, "schakel_alarms_open{condition=\"ketenpartner-onbereikbaar\"}").expect("a figure")
 }
 
 fn list(place: &Place) -> Vec<Value> {
@@ -330,6 +345,8 @@ async fn a_trial_goes_by_every_road_with_starttls_and_a_login() {
     assert_eq!(hook.taken().last().expect("a notice")["soort"], "proef");
     hook.check_signatures();
 
+    doctor(&place, &own, &["de mailserver groet", "het adres van de webhook bestaat"], &[]);
+
     // A certificate that nobody vouches for, and a login that is wrong.
     let (code, told, _) = test(&own[1..]);
     assert_eq!((code, by_mail(&told).as_str()), (Some(7), "geen-tls"));
@@ -338,6 +355,66 @@ async fn a_trial_goes_by_every_road_with_starttls_and_a_login() {
     let (code, told, err) = test(&own);
     assert_eq!((code, by_mail(&told).as_str()), (Some(4), "smtp-535"));
     assert!(!err.contains("een-ander-geheim"));
+    doctor(&place, &own, &["smtp-535: de aanmelding wordt geweigerd"], &["de mailserver groet"]);
     assert_eq!(post.mails().len(), 1);
     assert_eq!(test(&[("SCHAKEL_ALERTS__MAIL__TLS", "geen")]).0, Some(3));
+}
+
+/// What the doctor says, and what it does not.
+#[track_caller]
+fn doctor(place: &Place, env: &[(&str, &str)], says: &[&str], not: &[&str]) {
+    let mut command = place.command();
+    let done = command.arg("doctor").envs(env.iter().copied()).output().expect("schakel runs");
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(says.iter().all(|text| said.contains(text)), "{says:?}\n{said}");
+    assert!(!not.iter().any(|text| said.contains(text)), "{not:?}\n{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_wrong_is_said_with_its_place_and_what_is_not_set_too() {
+    let place = Place::new();
+    doctor(&place, &[], &["bij een storing krijgt niemand bericht", "[alerts.mail]"], &[]);
+    let hook = Receiver::open().await;
+    settings(&place, free_port(), &hook, "[alerts.partners.wonen-zuid]\nsilent_seconds = 60\n");
+    let check = |place: &Place| {
+        let done = place.command().arg("check").output().expect("schakel runs");
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    assert_eq!(check(&place).0, Some(0));
+    place.edit("schakel.toml", "partners.wonen-zuid", "partners.wonen-noord");
+    let (code, said) = check(&place);
+    assert_eq!(code, Some(3));
+    assert!(
+        said.contains("alerts.partners.wonen-noord") && said.contains("partner list"),
+        "{said}"
+    );
+    place.edit("schakel.toml", "check_seconds = 1", "check_seconds = 0");
+    let (code, said) = check(&place);
+    assert_eq!(code, Some(3));
+    assert!(said.contains("alerts.check_seconds must be from 1"), "{said}");
+    assert!(said.contains("schakel alert test"), "{said}");
+    let serve = place.command().args(["serve", "--listen", "127.0.0.1:0"]).output();
+    assert_eq!(serve.expect("schakel runs").status.code(), Some(3));
+    place.edit("schakel.toml", "check_seconds = 0", "elke_seconden = 1");
+    assert!(check(&place).1.contains("elke_seconden"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_the_database_and_at_files_with_secrets() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let url = shared().database();
+    let place = Place::new();
+    let file = place.data().join("journal.url");
+    std::fs::write(&file, &url).expect("a writable folder");
+    let may = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode));
+    may(0o640).expect("a file of ours");
+    let path = file.display().to_string();
+    let env = [("SCHAKEL_JOURNAL__STORE", "postgres"), ("SCHAKEL_JOURNAL__URL_FILE", &path)];
+    let hub = place.start_with(&env).await;
+    let well = ["database: logboek: PostgreSQL 1", "niet voor iedereen te lezen"];
+    doctor(&hub.place, &env, &well, &["verbindingen", "klok van de server"]);
+    may(0o644).expect("a file of ours");
+    doctor(&hub.place, &env, &["kan", "lezen of wijzigen (644)", "chmod o="], &[]);
+    hub.stop().await;
+    shared().drop(&url);
 }

@@ -59,6 +59,11 @@ impl Files {
         }
     }
 
+    /// Steps of the schema that this program knows.
+    pub fn steps(of_journal: bool) -> i64 {
+        super::count(if of_journal { &JOURNAL_STEPS } else { &KEYS_STEPS })
+    }
+
     pub fn exist(&self) -> bool {
         self.journal.exists()
     }

@@ -84,6 +84,15 @@ impl WebhookOutcome {
     }
 }
 
+/// A target's name leads nowhere, or where no webhook may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    #[error("no name server knows the name")]
+    Unknown,
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+}
+
 /// The clients by which webhooks go: one for each set of named networks, so that a connection
 /// which one partner's settings allow is never another's. Most partners name none and share one.
 pub struct Webhooks {
@@ -138,6 +147,18 @@ impl Webhooks {
             Ok(response) => of_response(response, now).await,
             Err(error) => of_error(&error),
         }
+    }
+
+    /// Whether the target's name leads somewhere, and only where it may; nothing is sent.
+    pub async fn resolves(&self, target: &Target) -> Result<(), Unresolved> {
+        let scheme = guard::check_url(&target.url, &target.named)?;
+        // An address literal was judged just now.
+        let Some(name) = target.url.domain() else { return Ok(()) };
+        let found = (self.lookup)(name.to_owned()).await.map_err(|_| Unresolved::Unknown)?;
+        for address in &found {
+            guard::judge(*address, &target.named, scheme)?;
+        }
+        if found.is_empty() { Err(Unresolved::Unknown) } else { Ok(()) }
     }
 
     fn client(&self, named: &[Network], scheme: Scheme) -> reqwest::Result<Client> {
