@@ -117,25 +117,30 @@ async fn test(ground: Ground<'_>) -> Result<Exit, Halt> {
     let name = set.map_or_else(|| "Schakel".to_owned(), |set| set.hub.naam);
     let tried = trial(&alerts, &name, id).await;
     let mut rows = Rows::new(&["weg", "gelukt", "uitkomst", "kenmerk"]);
-    let failed = tried.iter().filter(|(_, tried)| tried.is_err()).count();
     for (road, tried) in &tried {
-        let outcome = tried.as_ref().err().map_or("verstuurd", String::as_str);
+        let (code, said) = match tried {
+            Ok(0) => ("verstuurd", "verstuurd; kijk of het is aangekomen".to_owned()),
+            Ok(refused) => (
+                "deels-verstuurd",
+                format!("verstuurd, maar {refused} van de lezers geweigerd; zie alerts.mail.to"),
+            ),
+            Err(code) => (code.as_str(), format!("MISLUKT: {}", explain(code))),
+        };
         if ground.form == Form::Table {
-            let told = match tried {
-                Ok(()) => "verstuurd; kijk of het is aangekomen".to_owned(),
-                Err(code) => format!("MISLUKT: {}", explain(code)),
-            };
-            out(&format!("{:<8} {told}", road.as_str()));
+            out(&format!("{:<8} {said}", road.as_str()));
         }
-        rows.add(vec![json!(road.as_str()), json!(tried.is_ok()), json!(outcome), json!(id)]);
+        let worked = *tried == Ok(0);
+        rows.add(vec![json!(road.as_str()), json!(worked), json!(code), json!(id)]);
     }
     if ground.form != Form::Table {
         rows.print(ground.form);
     }
     say(&format!("Kenmerk van de proef: {id}"));
-    Ok(match failed {
-        0 => Exit::Ok,
-        failed if failed == tried.len() => Exit::Unreachable,
+    let failed = tried.iter().filter(|(_, tried)| tried.is_err()).count();
+    let whole = tried.iter().filter(|(_, tried)| *tried == Ok(0)).count();
+    Ok(match (failed, whole) {
+        (_, whole) if whole == tried.len() => Exit::Ok,
+        (failed, _) if failed == tried.len() => Exit::Unreachable,
         _ => Exit::Partly,
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{spawn_loop, stopped};
+use super::stopped;
 use crate::hub::Hub;
 use crate::hub::alarm::{Alerts, Courier, Watch};
 use crate::journal::Road;
@@ -27,7 +27,12 @@ pub(super) fn start(
             Road::Mail => "waarschuwen-mail",
             Road::Webhook => "waarschuwen-webhook",
         };
-        spawn_loop(tasks, name, stopping, carry(hub.clone(), alerts.clone(), road));
+        let (hub, courier) = (hub.clone(), Courier::new(alerts.clone(), road));
+        let stopping = stopping.clone();
+        tasks.spawn(async move {
+            carry(&hub, &courier, stopping).await;
+            name
+        });
     }
 }
 
@@ -38,7 +43,7 @@ async fn keep_watch(
     stopping: watch::Receiver<bool>,
 ) -> &'static str {
     let every = alerts.check_every;
-    let mut watch = Watch::new(alerts);
+    let mut watch = Watch::new(alerts, &hub);
     while !*stopping.borrow() {
         watch.step(&hub).await;
         tokio::select! {
@@ -50,15 +55,17 @@ async fn keep_watch(
     "waken"
 }
 
-/// Sends along one road. What is cut off is sent again when its lease ends, under the same id.
-async fn carry(hub: Arc<Hub>, alerts: Alerts, road: Road) {
-    let courier = Courier::new(alerts, road);
-    loop {
-        match courier.step(&hub).await {
+/// Sends along one road. A stop waits for what is on its way, so that it does not go twice.
+async fn carry(hub: &Hub, courier: &Courier, stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        match courier.step(hub).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(error) => tracing::warn!(road = road.as_str(), %error, "notices wait"),
+            Err(error) => tracing::warn!(%error, "notices wait"),
         }
-        tokio::time::sleep(DUE_EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(DUE_EVERY) => {}
+            () = stopped(stopping.clone()) => {}
+        }
     }
 }

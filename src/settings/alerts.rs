@@ -436,6 +436,6 @@ mod tests {
             "[mail]\nhost = 'mail.example'\ntls = 'none'\nfrom = 'a@b.example'\nto = 'c@d.nl'";
         assert!(said(open).contains("this machine only"));
         assert!(said(&format!("{MAIL}to = 'a@b.example'\nuser = 'x'")).contains("go together"));
-        assert!(said(&format!("{MAIL}to = []")).contains("no recipient"));
+        assert!(said(&format!("{MAIL}to = []")).contains("1 to 20 recipients"));
     }
 }

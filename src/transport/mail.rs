@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
@@ -18,6 +19,9 @@ use crate::message::Timestamp;
 /// For each answer of the server, and for a whole mail.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 const TOTAL_TIME: Duration = Duration::from_secs(30);
+
+/// More belong in a list at the mail server.
+const READERS_MAX: usize = 20;
 
 /// How the connection is kept from others' eyes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +68,8 @@ pub enum BadAccount {
     From,
     #[error("a recipient's address cannot be read: write name@domain, or Name <name@domain>")]
     To,
-    #[error("there is no recipient")]
-    NobodyReads,
+    #[error("there must be from 1 to {READERS_MAX} recipients")]
+    Readers,
     #[error("the authority is no certificate in PEM")]
     Authority,
     #[error("TLS cannot be set up for this host")]
@@ -133,8 +137,8 @@ impl Mailer {
         let from = account.from.parse().map_err(|_| BadAccount::From)?;
         let to: Result<Vec<Mailbox>, _> = account.to.iter().map(|to| to.parse()).collect();
         let to = to.map_err(|_| BadAccount::To)?;
-        if to.is_empty() {
-            return Err(BadAccount::NobodyReads);
+        if !(1..=READERS_MAX).contains(&to.len()) {
+            return Err(BadAccount::Readers);
         }
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&account.host)
             .port(account.port)
@@ -150,15 +154,43 @@ impl Mailer {
         Ok(Self { transport: builder.build(), from, to })
     }
 
-    /// Sends a mail once.
-    pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
+    /// Sends a mail once, and tells how many readers the server refused. One whose address is no
+    /// longer good must not keep it from the others.
+    pub async fn send(&self, mail: Mail) -> Result<usize, MailError> {
         let message = self.write(mail).ok_or(MailError::Unwritable)?;
-        within(self.transport.send(message)).await.map(drop)
+        within(self.deliver(&message)).await
     }
 
     /// Connects, secures the connection, logs in, and says goodbye.
     pub async fn greet(&self) -> Result<(), MailError> {
-        within(self.transport.test_connection()).await.map(drop)
+        let greeting = async { self.transport.test_connection().await.map_err(of_smtp) };
+        within(greeting).await.map(drop)
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<usize, MailError> {
+        let (envelope, bytes) = (message.envelope(), message.formatted());
+        let whole = self.transport.send_raw(envelope, &bytes).await.map_err(of_smtp);
+        match whole {
+            Ok(_) => Ok(0),
+            Err(MailError::Answered(500..)) if self.to.len() > 1 => self.each(&bytes).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// To each reader by itself; an error where nobody gets it.
+    async fn each(&self, bytes: &[u8]) -> Result<usize, MailError> {
+        let mut refused = Vec::new();
+        for to in &self.to {
+            let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
+            let envelope = envelope.map_err(|_| MailError::Unwritable)?;
+            if let Err(error) = self.transport.send_raw(&envelope, bytes).await.map_err(of_smtp) {
+                refused.push(error);
+            }
+        }
+        match refused.first() {
+            Some(error) if refused.len() == self.to.len() => Err(*error),
+            _ => Ok(refused.len()),
+        }
     }
 
     fn write(&self, mail: Mail) -> Option<Message> {
@@ -195,18 +227,16 @@ fn tls(account: &Account) -> Result<TlsParameters, BadAccount> {
     builder.build_rustls().map_err(|_| BadAccount::Tls)
 }
 
-async fn within<T>(
-    work: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-) -> Result<T, MailError> {
-    match tokio::time::timeout(TOTAL_TIME, work).await {
-        Err(_) => Err(MailError::TooSlow),
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(match error.status() {
-            Some(code) => MailError::Answered(code.into()),
-            None if error.is_timeout() => MailError::TooSlow,
-            None if error.is_tls() || is_of_tls(&error) => MailError::Tls,
-            None => MailError::Connection,
-        }),
+async fn within<T>(work: impl Future<Output = Result<T, MailError>>) -> Result<T, MailError> {
+    tokio::time::timeout(TOTAL_TIME, work).await.unwrap_or(Err(MailError::TooSlow))
+}
+
+fn of_smtp(error: lettre::transport::smtp::Error) -> MailError {
+    match error.status() {
+        Some(code) => MailError::Answered(code.into()),
+        None if error.is_timeout() => MailError::TooSlow,
+        None if error.is_tls() || is_of_tls(&error) => MailError::Tls,
+        None => MailError::Connection,
     }
 }
 
@@ -256,7 +286,7 @@ mod tests {
         }
         assert_eq!(wrong(|a| a.from = "schakel".to_owned()), Some(BadAccount::From));
         assert_eq!(wrong(|a| a.to.push("iemand".to_owned())), Some(BadAccount::To));
-        assert_eq!(wrong(|a| a.to.clear()), Some(BadAccount::NobodyReads));
+        assert_eq!(wrong(|a| a.to.clear()), Some(BadAccount::Readers));
         assert_eq!(
             wrong(|a| a.authority = Some(b"geen pem".to_vec())),
             Some(BadAccount::Authority)

@@ -15,7 +15,7 @@ use crate::disk_full::{ROOM, limit};
 use crate::hub::{GEMEENTE, Hub, POLITIE, Place, WONEN, XML, example, swap, until};
 use crate::hubs::Post;
 use crate::metrics::figure;
-use crate::postgres::shared;
+use crate::postgres::{Server, shared};
 
 const QUICK: &str = "[alerts.limits]\nunreachable_seconds = 1\nhub_gone_seconds = 5\n\
     [alerts.times.ketenpartner-onbereikbaar]\nclear_seconds = 1\n\
@@ -248,6 +248,37 @@ async fn that_the_journal_cannot_be_written_is_told_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_told_and_its_return_too_by_a_hub_that_was_killed() {
+    let mut server = Server::start("");
+    let (port, hook) = (free_port(), Receiver::open().await);
+    let place = Place::new();
+    let times = "[alerts.times.logboek-onschrijfbaar]\nhold_seconds = 1\nclear_seconds = 1\n";
+    settings(&place, port, &hook, times);
+    let post = Post::new(&server.database());
+    let hub = post.open(place).await;
+    server.kill();
+    let start = told(&hook, "storing-begonnen", 1).await.remove(0);
+    assert_eq!(about(&start)[0].0, "logboek-onschrijfbaar");
+    let kept = hub.place.data().join("storing.json");
+    until("it is kept", async || {
+        std::fs::read_to_string(&kept).ok().filter(|text| text.contains("\"webhook\""))
+    })
+    .await;
+    let place = post.kill(hub).await;
+    server.launch("");
+    let hub = post.open(place).await;
+    let end = told(&hook, "storing-voorbij", 1).await.remove(0);
+    assert_eq!(end["storingen"][0]["id"], start["storingen"][0]["id"]);
+    // The mail about the start still waits, under the id that the webhook had.
+    let letters = MailServer::start(port, None).await;
+    assert_eq!(id_of(&mailed(&letters, "Storing bij").await), start["id"]);
+    assert_eq!(id_of(&mailed(&letters, "Voorbij bij").await), end["id"]);
+    assert!(!kept.exists());
+    hub.stop().await;
+    assert_eq!(hook.taken().len(), 2, "{:#?}", hook.taken());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_names_no_person() {
     let (port, hook, partner) = (free_port(), Receiver::open().await, Receiver::open().await);
     let post = MailServer::start(port, None).await;
@@ -347,6 +378,13 @@ async fn a_trial_goes_by_every_road_with_starttls_and_a_login() {
 
     doctor(&place, &own, &["de mailserver groet", "het adres van de webhook bestaat"], &[]);
 
+    // One reader whose address is no longer good keeps it from nobody else.
+    let more = ("SCHAKEL_ALERTS__MAIL__TO", "weg@gemeente.example, regie@gemeente.example");
+    let (code, told, err) = test(&[&own[..], &[more]].concat());
+    assert_eq!((code, by_mail(&told).as_str()), (Some(7), "deels-verstuurd"), "{err}");
+    let last = post.mails().pop().expect("a mail");
+    assert_eq!(last["to"], json!(["regie@gemeente.example"]));
+
     // A certificate that nobody vouches for, and a login that is wrong.
     let (code, told, _) = test(&own[1..]);
     assert_eq!((code, by_mail(&told).as_str()), (Some(7), "geen-tls"));
@@ -356,7 +394,7 @@ async fn a_trial_goes_by_every_road_with_starttls_and_a_login() {
     assert_eq!((code, by_mail(&told).as_str()), (Some(4), "smtp-535"));
     assert!(!err.contains("een-ander-geheim"));
     doctor(&place, &own, &["smtp-535: de aanmelding wordt geweigerd"], &["de mailserver groet"]);
-    assert_eq!(post.mails().len(), 1);
+    assert_eq!(post.mails().len(), 2);
     assert_eq!(test(&[("SCHAKEL_ALERTS__MAIL__TLS", "geen")]).0, Some(3));
 }
 

@@ -15,8 +15,8 @@ use crate::transport::mail::Mail;
 /// Longer than one attempt can take.
 const LEASE_S: i64 = 45;
 
-/// How an attempt went: a word, and for webhooks the status with it.
-pub type Tried = Result<(), String>;
+/// How an attempt went: how many readers were refused, or a word that says why nobody got it.
+pub type Tried = Result<usize, String>;
 
 /// Sends what is due along one road.
 pub struct Courier {
@@ -52,8 +52,12 @@ impl Courier {
 fn outcome_of(claimed: &ClaimedNotice, tried: Tried, now: Timestamp) -> NoticeOutcome {
     let ClaimedNotice { id, attempts, .. } = claimed;
     match tried {
-        Ok(()) => {
+        Ok(refused) => {
             tracing::info!(notice.id = %id, attempt = attempts, "a notice was sent");
+            if refused > 0 {
+                tracing::warn!(notice.id = %id, refused,
+                    "the mail server refused readers: look at alerts.mail.to");
+            }
             NoticeOutcome::Sent
         }
         Err(code) => match ladder::notice_delay(*attempts, *id) {
@@ -98,7 +102,7 @@ pub(super) async fn send(
                 headers: Vec::new(),
             };
             match webhooks.post(target, &letter, now).await {
-                WebhookOutcome::Delivered { .. } => Ok(()),
+                WebhookOutcome::Delivered { .. } => Ok(0),
                 WebhookOutcome::Retry { code, .. } => Err(code.to_owned()),
                 WebhookOutcome::Refused { status } => Err(format!("http-{status}")),
                 WebhookOutcome::Blocked(blocked) => Err(format!("geblokkeerd-{}", blocked.code())),

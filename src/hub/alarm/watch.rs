@@ -32,8 +32,9 @@ struct Beats {
 }
 
 impl Watch {
-    pub fn new(alerts: Alerts) -> Self {
-        Self { alerts, hubs: BTreeMap::new(), unwritable: Unwritable::default() }
+    pub fn new(alerts: Alerts, hub: &Hub) -> Self {
+        let unwritable = Unwritable::open(&alerts, &hub.data);
+        Self { alerts, hubs: BTreeMap::new(), unwritable }
     }
 
     /// One look. What fails is tried again at the next.

@@ -74,12 +74,15 @@ impl Drop for MailServer {
     }
 }
 
+/// A request: its headers and its body.
+type Asked = (HeaderMap, Vec<u8>);
+
 /// Somebody who takes webhooks: who is told of alarms, or a partner.
 #[derive(Clone)]
 pub struct Receiver {
     pub address: SocketAddr,
     up: Arc<AtomicBool>,
-    asked: Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     taken: Arc<Mutex<Vec<Value>>>,
 }
 

@@ -17,6 +17,12 @@ LOGIN = (b"hub", b"geheim-van-de-post")
 
 
 class Desk:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("weg@"):
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         told = {
