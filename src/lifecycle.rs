@@ -1,6 +1,7 @@
 //! The tasks of a running hub: started here and nowhere else, stopped softly, then hard. A task
 //! that ends by itself ends the process with an error.
 
+mod alarm;
 mod broker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
+use crate::hub::alarm::Alerts;
 use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
@@ -55,6 +57,8 @@ pub struct Addresses {
     pub tls: Option<TlsFiles>,
     /// For Prometheus, and whether that may be beyond loopback.
     pub metrics: Option<(SocketAddr, bool)>,
+    /// Who hears when something is wrong; `None`: nobody, and nothing watches.
+    pub alerts: Option<Alerts>,
     /// How it reaches its broker; `None`: nothing goes that way.
     pub broker: Option<Broker>,
 }
@@ -199,6 +203,9 @@ impl Service {
             (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        if let Some(alerts) = &addresses.alerts {
+            alarm::start(&hub, alerts, &mut tasks, &stopping);
+        }
         if hub.journal().is_shared() {
             spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
         }

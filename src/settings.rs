@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+mod alerts;
 mod broker;
 
 use crate::catalogue::problem::Files;
+use crate::hub::alarm::Alerts;
 use crate::journal::{Servers, Store};
 use crate::transport::http::tls::TlsFiles;
 
+pub use alerts::{AlertSettings, AlertsError};
 pub use broker::{BrokerError, BrokerSettings};
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
@@ -51,6 +54,8 @@ pub struct Settings {
     pub metrics: Option<MetricsSettings>,
     /// Without it nothing of the broker road runs.
     pub broker: Option<BrokerSettings>,
+    /// Without it nothing watches, and nobody is told.
+    pub alerts: Option<AlertSettings>,
 }
 
 /// Figures for Prometheus, at `/metrics` of an address of their own.
@@ -192,6 +197,25 @@ impl From<TlsSettings> for TlsFiles {
 }
 
 impl Settings {
+    /// Files that hold secrets, each of which only the hub should read.
+    pub fn secret_files(&self) -> Vec<&Path> {
+        let journal = [&self.journal.url_file, &self.journal.keys_url_file];
+        let key = self.http.tls.as_ref().map(|tls| tls.key.as_path());
+        let broker = self
+            .broker
+            .iter()
+            .flat_map(|broker| [&broker.url_file, &broker.management_url_file, &broker.key_file]);
+        let named = journal.into_iter().chain(broker).filter_map(|file| file.as_deref());
+        let alerts = self.alerts.iter().flat_map(AlertSettings::secret_files);
+        named.chain(key).chain(alerts).collect()
+    }
+
+    /// Who hears when something is wrong, where that is set.
+    pub fn open_alerts(&self, data: &Path) -> Result<Option<Alerts>, AlertsError> {
+        let certificate = self.http.tls.as_ref().map(|tls| tls.certificate.clone());
+        self.alerts.as_ref().map(|alerts| alerts.open(data, certificate)).transpose()
+    }
+
     /// Reads the layers; says which key is wrong.
     pub fn load(folder: Option<&Path>) -> Result<Self, config::ConfigError> {
         let mut layers = config::Config::builder()

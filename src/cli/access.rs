@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::output::{Exit, Form, say};
 use crate::evidence::HubKeys;
+use crate::hub::alarm::Alerts;
 use crate::hub::{Hub, Office, StartError};
 use crate::journal::{Journal, OpenError, Store};
 use crate::lifecycle::Running;
-use crate::settings::{self, Settings};
+use crate::settings::{self, AlertsError, Settings};
 use crate::transport::http::AdminDesk;
 
 /// What a command says when it cannot go on: a sentence with the next step, and an exit code.
@@ -46,6 +47,21 @@ pub fn store_of(settings: &Settings, data: &Path) -> Result<Store, Halt> {
         let text = format!("de instellingen kloppen niet: {}", super::check::chain(&error));
         Halt::new(Exit::Invalid, text)
     })
+}
+
+/// Who hears when something is wrong, where that is set.
+pub fn alerts_of(settings: &Settings, data: &Path) -> Result<Option<Alerts>, Halt> {
+    settings.open_alerts(data).map_err(|error| alerts_halt(&error))
+}
+
+/// What is wrong with the settings of alerts, with the next step.
+pub fn alerts_halt(error: &AlertsError) -> Halt {
+    let why = super::check::chain(error);
+    let text = format!(
+        "de waarschuwingen kloppen niet: {why}\nVerbeter [alerts] in schakel.toml, of \
+         SCHAKEL_ALERTS__… in de omgeving, en probeer het met: schakel alert test"
+    );
+    Halt::new(Exit::Invalid, text)
 }
 
 /// The file in which the hub's key lies.

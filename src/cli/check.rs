@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::access::{self, Ground, Halt};
 use super::output::{Exit, Form, Rows, out, say};
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
 use crate::hub::example_problems;
-use crate::settings;
+use crate::settings::{self, AlertSettings, AlertsError};
 
 /// Reads and checks a set; says what is wrong and gives nothing where it is.
 pub fn load(config: Option<&Path>, form: Form) -> Result<(Files, Catalogue), Exit> {
@@ -34,11 +35,15 @@ pub fn load_with(
     }
 }
 
-pub fn run(config: Option<&Path>, form: Form) -> Exit {
+pub fn run(ground: Ground<'_>) -> Exit {
+    let (config, form) = (ground.config, ground.form);
     let (files, catalogue) = match load(config, form) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    if let Err(halt) = check_alerts(ground, &catalogue) {
+        return halt.end();
+    }
     let problems = example_problems(&catalogue, &files);
     if !problems.is_empty() {
         show(&problems, form);
@@ -60,6 +65,27 @@ pub fn run(config: Option<&Path>, form: Form) -> Exit {
         }
     }
     Exit::Ok
+}
+
+/// Settings are of a machine and not of a set, but whoever changes one checks here. Only what is
+/// set is looked at, so that a set can be checked where no hub ever runs.
+fn check_alerts(ground: Ground<'_>, catalogue: &Catalogue) -> Result<(), Halt> {
+    let settings = access::settings(ground.config)?;
+    match settings.open_alerts(ground.data) {
+        // Secrets need not be where a set is checked; `doctor` looks for them.
+        Ok(_) | Err(AlertsError::File { .. }) => {}
+        Err(error) => return Err(access::alerts_halt(&error)),
+    }
+    for name in settings.alerts.iter().flat_map(AlertSettings::named) {
+        if !catalogue.partners.keys().any(|id| id.as_str() == name) {
+            let text = format!(
+                "alerts.partners.{name} in schakel.toml: deze set kent geen ketenpartner {name}\n\
+                 Kijk welke er zijn met: schakel partner list"
+            );
+            return Err(Halt::new(Exit::Invalid, text));
+        }
+    }
+    Ok(())
 }
 
 /// Shows problems with the line they stand on.

@@ -1,9 +1,12 @@
 //! `schakel doctor`: is everything as it should be, and what to do where it is not. Changes
 //! nothing.
 
+mod alerts;
 mod broker;
 mod certificate;
+mod database;
 mod machine;
+mod secrets;
 mod work;
 
 use serde_json::json;
@@ -55,9 +58,12 @@ impl Finding {
 pub async fn run(ground: Ground<'_>) -> Result<Exit, Halt> {
     let mut findings = machine::look(ground.data);
     findings.extend(certificate::look(ground.config));
+    findings.extend(secrets::look(ground.config));
+    findings.extend(database::look(ground).await);
     let (of_work, runs) = work::look(ground).await;
     findings.extend(of_work);
     findings.extend(broker::look(ground, runs).await);
+    findings.extend(alerts::look(ground, runs).await);
     let mut rows = Rows::new(&["oordeel", "wat", "gevonden", "wat nu"]);
     for finding in &findings {
         let next = if finding.next.is_empty() { json!(null) } else { json!(finding.next) };

@@ -1,6 +1,7 @@
 //! The command line: what each command says, and with which exit code it ends.
 
 mod access;
+mod alert;
 mod activate;
 mod backup;
 mod bench;
@@ -121,6 +122,9 @@ enum Command {
     /// De broker (RabbitMQ) inrichten en bekijken
     #[command(subcommand)]
     Broker(broker::Command),
+    /// Wat er mis is en was, en of wie dat moet horen het hoort
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// Kijkt of alles in orde is, en zegt anders wat te doen
     #[command(after_help = "Voorbeeld:\n  schakel doctor -o jsonl")]
     Doctor,
@@ -137,7 +141,7 @@ pub fn run(cli: Cli) -> Exit {
     };
     let ground = Ground { data: &data, config: config.as_deref(), form: output };
     match command {
-        Command::Check => check::run(ground.config, output),
+        Command::Check => check::run(ground),
         Command::Connector(command) => connector::run(&command, ground),
         Command::Keys(command) => wait_for(keys::run(&command, ground)),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
@@ -172,6 +176,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Backup(asked) => backup::run(asked, ground).await,
         Command::Restore(asked) => restore::run(asked, ground).await,
         Command::Broker(command) => broker::run(command, ground).await,
+        Command::Alert(command) => alert::run(command, ground).await,
         Command::Doctor => doctor::run(ground).await,
         _ => Ok(Exit::Usage), // the others were run above
     }

@@ -28,7 +28,9 @@ async fn serve(
     let keys = read_keys(data)?;
     let files = settings::read_or_shipped(config)
         .map_err(|error| Halt::new(Exit::Unreachable, check::chain(&error)))?;
+    let alerts = access::alerts_of(&settings, data)?;
     let addresses = Addresses {
+        alerts,
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),

@@ -9,7 +9,8 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::journal::Observation;
+use super::alarm::Kind;
+use crate::journal::{Alarm, Observation};
 use crate::message::Timestamp;
 use crate::transport::{Readiness, Verdict};
 
@@ -25,6 +26,7 @@ const SILENT_SECONDS: &str = "schakel_partner_silent_seconds";
 const UNSIGNED_SECONDS: &str = "schakel_evidence_unsigned_seconds";
 const READY: &str = "schakel_ready";
 const CERTIFICATE_DAYS: &str = "schakel_certificate_days";
+const ALARMS: &str = "schakel_alarms_open";
 
 /// Says what each figure is, for who reads them.
 pub fn describe() {
@@ -39,6 +41,7 @@ pub fn describe() {
     describe_gauge!(UNSIGNED_SECONDS, Unit::Seconds, "Age of the oldest unsigned evidence");
     describe_gauge!(READY, "1 where a part of the hub can do its work, 0 where it cannot");
     describe_gauge!(CERTIFICATE_DAYS, "Days until the certificate of the hub's door ends");
+    describe_gauge!(ALARMS, "Alarms that are open, by condition");
 }
 
 /// Counts a document and the time that its answer took.
@@ -96,6 +99,15 @@ pub fn ready(readiness: &Readiness) {
 
 pub fn certificate(ends: Timestamp, now: Timestamp) {
     gauge!(CERTIFICATE_DAYS).set(figure(ends.seconds_since(now)) / 86_400.0);
+}
+
+/// Sets how many alarms are open of each kind, also where that is none.
+pub fn alarms(open: &[Alarm]) {
+    for kind in Kind::ALL {
+        let count = open.iter().filter(|alarm| alarm.condition == kind.code()).count();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        gauge!(ALARMS, "condition" => kind.code()).set(figure(count));
+    }
 }
 
 /// A count as Prometheus takes it; beyond 2^53 it is not exact, and nobody counts that far.

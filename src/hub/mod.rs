@@ -6,6 +6,7 @@
 mod active;
 mod activate;
 mod admin;
+pub mod alarm;
 mod broker;
 pub mod clock;
 mod deliver;

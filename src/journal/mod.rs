@@ -7,6 +7,7 @@
 //! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
 //! `transport` and `hub`.
 
+mod alarm;
 mod backup;
 mod beat;
 mod cases;
@@ -56,6 +57,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::alarm::{
+    Alarm, AlarmPlan, AlarmPlanFn, AlarmReview, AlarmState, AlarmsSeen, ClaimedNotice, NewNotice,
+    NoticeKind, NoticeLine, NoticeOutcome, Road,
+};
 pub use self::backup::restore::{PutBack, RestoreOrder, look_at, put_back};
 pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up, planned};
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
@@ -69,7 +74,7 @@ pub use self::listings::{
 };
 pub use self::lookups::{Activation, Credential};
 pub use self::observe::{Observation, PartnerSeen};
-pub use self::open::{Servers, Store};
+pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::replace::{Replay, Replayed};

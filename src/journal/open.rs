@@ -1,6 +1,7 @@
 //! Opening the two stores of a hub, journal and keys: on SQLite in the data folder, under a lock
 //! that one process holds; on PostgreSQL beside any number of others.
 
+mod examine;
 mod postgres;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use super::sql::{Conn, Pool, query};
 use super::witness::Witness;
 use crate::evidence::HubKeys;
 
+pub use self::examine::{POSTGRES_LEAST, ServerReport, StoreReport};
 pub use self::postgres::Servers;
 pub(super) use self::sqlite::Files;
 
@@ -153,11 +155,16 @@ fn missing<'s>(
     found: i64,
     steps: &'s [&'static str],
 ) -> Result<impl Iterator<Item = (i64, &'static str)> + use<'s>, OpenError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let known = count(steps);
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
     Ok((1_i64..).zip(steps.iter().copied()).filter(move |(number, _)| *number > found))
+}
+
+/// How many steps there are, as databases count them.
+fn count(steps: &[&str]) -> i64 {
+    i64::try_from(steps.len()).unwrap_or(i64::MAX)
 }
 
 /// Binds a new journal to the keys, or checks that it was bound to these.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::alarm::{AlarmDone, AlarmOrder};
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
@@ -93,6 +94,7 @@ pub(super) enum Order {
         why: String,
         now: Timestamp,
     },
+    Alarm(AlarmOrder),
 }
 
 /// What the writer answers.
@@ -111,6 +113,7 @@ pub(super) enum Done {
     Freed(u64),
     Compared(Comparison),
     Released(Released),
+    Alarm(AlarmDone),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -132,6 +135,7 @@ impl Order {
                 | Self::Claim { .. }
                 | Self::Collect { .. }
                 | Self::Sequence { .. }
+                | Self::Alarm(_)
         )
     }
 

@@ -72,6 +72,12 @@ pub(super) async fn load_suspended(conn: &mut Conn) -> Result<BTreeSet<PartnerId
     rows.iter().map(|row| row.parsed("partner")).collect()
 }
 
+/// Partners whose last attempt failed.
+pub(super) async fn load_failing(conn: &mut Conn) -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+    let rows = query("select partner from failing", []).fetch_all(conn).await?;
+    rows.iter().map(|row| row.parsed("partner")).collect()
+}
+
 pub(super) fn secret_aad(id: Uuid) -> Vec<u8> {
     format!("webhook {id}").into_bytes()
 }

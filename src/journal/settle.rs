@@ -9,7 +9,7 @@ use super::outbox::{ParcelRow, fixed_code};
 use super::sql::{query, update_in};
 use super::unit::{Entry, Unit};
 use super::{AttemptOutcome, JournalError, LeafKind, LeaseToken, ParcelState};
-use crate::message::{ParcelId, Stage, Timestamp};
+use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
 /// One attempt that ended.
 pub(super) struct Ended<'a> {
@@ -88,11 +88,13 @@ impl Unit<'_> {
         self.attempt(parcel.id, now, &code, leaf);
         match outcome {
             AttemptOutcome::Delivered { stage } => {
+                self.note_reached(&parcel.recipient).await?;
                 let reached = parcel.stage.may_become(*stage).then_some(*stage);
                 arrived.entry(reached).or_default().push(parcel);
                 Ok(())
             }
             AttemptOutcome::Retry { at, .. } => {
+                self.note_failing(&parcel.recipient, now).await?;
                 let sql =
                     "update outbox set lease_token = null, next_attempt_at = $2 where id = $1";
                 let retry = query(sql, [parcel.id.into(), (*at).into()]);
@@ -115,6 +117,24 @@ impl Unit<'_> {
             }
             AttemptOutcome::Replaced { .. } => Ok(()), // returned above
         }
+    }
+
+    /// The first failure since a success is remembered; it costs nothing while all goes well.
+    async fn note_failing(&mut self, who: &PartnerId, now: Timestamp) -> Result<(), sqlx::Error> {
+        if self.failing.insert(who.clone()) {
+            let sql = "insert into failing (partner, since) values ($1, $2)
+                on conflict (partner) do nothing";
+            query(sql, [who.as_str().into(), now.into()]).execute(&mut *self.conn).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_reached(&mut self, who: &PartnerId) -> Result<(), sqlx::Error> {
+        if self.failing.remove(who) {
+            let sql = "delete from failing where partner = $1";
+            query(sql, [who.as_str().into()]).execute(&mut *self.conn).await?;
+        }
+        Ok(())
     }
 
     /// Ends the waiting of parcels that arrived, and lets the next of their lanes come forward.

@@ -50,6 +50,7 @@ struct Wanted {
 /// What other hubs may have changed since the last group.
 pub(super) struct News {
     pub suspended: BTreeSet<PartnerId>,
+    pub failing: BTreeSet<PartnerId>,
     pub checkpoint: Option<std::sync::Arc<str>>,
     /// The journal may only be read.
     pub closed: bool,
@@ -59,12 +60,17 @@ pub(super) struct News {
 pub(super) async fn news(conn: &mut Conn) -> Result<News, sqlx::Error> {
     let sql = "select (select note from checkpoint order by size desc limit 1) as note,
             (select string_agg(partner, ' ') from suspension) as suspended,
+            (select string_agg(partner, ' ') from failing) as failing,
             exists (select 1 from meta where name = 'herstel') as closed";
     let row = query(sql, []).fetch_one(conn).await?;
-    let names = row.maybe_text("suspended")?.unwrap_or_default();
-    let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable("suspended"));
+    let names = |column: &str| -> Result<BTreeSet<PartnerId>, sqlx::Error> {
+        let names = row.maybe_text(column)?.unwrap_or_default();
+        let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable(column));
+        names.split_whitespace().map(read).collect()
+    };
     Ok(News {
-        suspended: names.split_whitespace().map(read).collect::<Result<_, _>>()?,
+        suspended: names("suspended")?,
+        failing: names("failing")?,
         checkpoint: row.maybe_text("note")?.map(Into::into),
         closed: row.int("closed")? != 0,
     })
@@ -142,6 +148,10 @@ impl Unit<'_> {
                     _ => "",
                 };
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
+            }
+            // One hub at a time says what starts, what ends and who tells it.
+            Order::Alarm(_) => {
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", b"storingen")));
             }
             // An entry is never taken away, and what it says does not matter here.
             Order::Reveal { .. } => {}

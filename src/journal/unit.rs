@@ -31,6 +31,8 @@ pub(super) struct Unit<'w> {
     /// Where parcels leave at once, and those that will when this is committed.
     pub door: Option<&'w FreshDoor>,
     pub leaving: Vec<(FreshPlace, Outgoing)>,
+    /// Whose last attempt failed.
+    pub failing: BTreeSet<PartnerId>,
     leaves: Vec<Vec<Cell>>,
     attempts: Vec<Vec<Cell>>,
     quarantined: Vec<Vec<Cell>>,
@@ -99,6 +101,7 @@ impl<'w> Unit<'w> {
             left_due: false,
             door: None,
             leaving: Vec::new(),
+            failing: BTreeSet::new(),
             leaves: Vec::new(),
             attempts: Vec::new(),
             quarantined: Vec::new(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::alarm::release_notices;
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
 use super::fresh::FreshDoor;
@@ -60,6 +61,8 @@ pub(super) struct State {
     pub keys: Conn,
     pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
+    /// Whose last attempt failed.
+    failing: BTreeSet<PartnerId>,
     tree: Tree,
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
     checkpoint: Option<Arc<str>>,
@@ -86,6 +89,7 @@ impl Writer {
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() && state.closure.is_none() {
             lease::release_all(&mut state.journal, now).await?;
+            release_notices(&mut state.journal, now).await?;
         }
         let gate = Arc::new(Gate::default());
         gate.set(state.closure.clone());
@@ -271,6 +275,7 @@ impl State {
         journal.snapshot().await?;
         let counters = Counters::load(&mut journal).await?;
         let suspended = partners::load_suspended(&mut journal).await?;
+        let failing = partners::load_failing(&mut journal).await?;
         let tree = Tree::load(&mut journal, &vault.hub).await?;
         journal.end().await?;
         if journal.is_postgres() {
@@ -281,6 +286,7 @@ impl State {
         let mut state = Self {
             counters,
             suspended,
+            failing,
             checkpoint: tree.checkpoint.clone(),
             tree,
             journal,
@@ -311,6 +317,7 @@ impl State {
                 return Err(JournalError::Closed);
             }
             self.suspended = news.suspended;
+            self.failing = news.failing;
             self.checkpoint = news.checkpoint;
         }
         Ok(())
@@ -341,6 +348,7 @@ impl State {
         let (counters, new_keys) = (unit.counters, std::mem::take(&mut unit.new_keys));
         let suspensions_changed = unit.suspensions_changed;
         let (left_due, leaving) = (unit.left_due, std::mem::take(&mut unit.leaving));
+        let failing = std::mem::take(&mut unit.failing);
         let mut rows = Vec::with_capacity(new_keys.len());
         for (holder, key) in &new_keys {
             rows.push(vault.holder_row(*holder, key)?.to_vec());
@@ -361,6 +369,7 @@ impl State {
             self.probes.passed(tick);
         }
         self.counters = counters;
+        self.failing = failing;
         let signed = tree.checkpoint != self.tree.checkpoint;
         if !self.journal.is_postgres() || signed {
             self.checkpoint = tree.checkpoint.clone();
@@ -375,7 +384,10 @@ impl State {
 
     pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
         let checkpoint = self.checkpoint.clone();
-        Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint)
+        let mut unit =
+            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        unit.failing = self.failing.clone();
+        unit
     }
 }
 
@@ -440,6 +452,7 @@ impl Unit<'_> {
                 self.mailbox_order(order, *now).await.map(|()| Done::Settled)
             }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
+            Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
             // Handled by their own paths.
             Order::Receive(_)
             | Order::Settle { .. }

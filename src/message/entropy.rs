@@ -54,6 +54,11 @@ impl Entropy {
         self.uuid_v4().into()
     }
 
+    /// An alarm, or a notice about some.
+    pub fn alarm_id(&mut self) -> Uuid {
+        self.uuid_v4()
+    }
+
     pub fn case_number(&mut self) -> CaseNumber {
         CaseNumber::from_random(self.bytes())
     }

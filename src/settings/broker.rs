@@ -61,6 +61,12 @@ const fn receipt_after_seconds() -> u32 {
 #[serde(transparent)]
 pub struct Secret(String);
 
+impl Secret {
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")

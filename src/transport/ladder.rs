@@ -1,4 +1,7 @@
-//! When a parcel that could not be delivered is tried again: a pure function of the attempt.
+//! When what could not be sent is tried again, a parcel or a notice: a pure function of the
+//! attempt.
+
+use uuid::Uuid;
 
 use crate::message::{Digest, ParcelId};
 
@@ -8,6 +11,12 @@ const LATER_WAIT_S: u64 = 36_000;
 
 /// Digikoppeling's horizon: five days after the first attempt nothing is tried any more.
 const HORIZON_S: u64 = 5 * 24 * 3_600;
+
+/// Waits of a notice: it is short-lived news, so it goes sooner and is given up sooner.
+const NOTICE_WAITS_S: [u64; 5] = [5, 30, 120, 600, 1_800];
+const NOTICE_LATER_S: u64 = 3_600;
+/// Two days after the first attempt nobody has read what it says anyhow.
+const NOTICE_ATTEMPTS_MAX: u32 = 52;
 
 /// Jitter takes away or adds at most this share of a wait.
 const JITTER_PERCENT: u64 = 20;
@@ -22,11 +31,25 @@ pub fn delay(attempt: u32, parcel: ParcelId) -> Option<u64> {
     if elapsed_s(step).saturating_add(wait_s(step)) > HORIZON_S {
         return None;
     }
-    let digest = Digest::of(&[uuid::Uuid::from(parcel).as_bytes(), &attempt.to_be_bytes()]);
+    Some(jittered(wait_s(step), attempt, parcel.into()))
+}
+
+/// The same for a notice about alarms; `None`: it is given up.
+pub fn notice_delay(attempt: u32, notice: Uuid) -> Option<u64> {
+    if attempt >= NOTICE_ATTEMPTS_MAX {
+        return None;
+    }
+    let index = usize::try_from(attempt.max(1) - 1).unwrap_or(usize::MAX);
+    let wait = NOTICE_WAITS_S.get(index).copied().unwrap_or(NOTICE_LATER_S);
+    Some(jittered(wait, attempt, notice))
+}
+
+fn jittered(wait_s: u64, attempt: u32, id: Uuid) -> u64 {
+    let digest = Digest::of(&[id.as_bytes(), &attempt.to_be_bytes()]);
     let [a, b, ..] = digest.0;
     let roll = u64::from(u16::from_be_bytes([a, b]));
     let percent = 100 - JITTER_PERCENT + roll * 2 * JITTER_PERCENT / u64::from(u16::MAX);
-    Some((wait_s(step) * percent + 50) / 100)
+    (wait_s * percent + 50) / 100
 }
 
 fn wait_s(step: u32) -> u64 {
@@ -45,7 +68,7 @@ mod tests {
     use super::*;
 
     fn parcel(number: u128) -> ParcelId {
-        uuid::Uuid::from_u128(number).into()
+        Uuid::from_u128(number).into()
     }
 
     #[test]
@@ -83,6 +106,19 @@ mod tests {
         assert_eq!(delay(18, parcel(3)), None);
         assert_eq!(delay(u32::MAX, parcel(3)), None);
         assert!(elapsed_s(17) <= HORIZON_S && elapsed_s(18) > HORIZON_S);
+    }
+
+    #[test]
+    fn a_notice_is_tried_for_two_days() {
+        let id = Uuid::from_u128(5);
+        let nominal = [5, 30, 120, 600, 1_800, 3_600, 3_600];
+        for (attempt, wait) in (1..).zip(nominal) {
+            let given = notice_delay(attempt, id).unwrap();
+            assert!((wait * 80 / 100..=wait * 120 / 100).contains(&given), "{attempt}: {given}");
+        }
+        let waits: u64 = (1..).map_while(|attempt| notice_delay(attempt, id)).sum();
+        assert!((40 * 3_600..55 * 3_600).contains(&waits), "{waits}");
+        assert_eq!(notice_delay(u32::MAX, id), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod files;
 pub mod http;
 pub mod ladder;
 mod large;
+pub mod mail;
 mod outgoing;
 mod problem;
 pub mod retry;

@@ -12,5 +12,5 @@ mod provision;
 mod repair;
 pub mod road;
 mod secure;
-mod tls;
+pub mod tls;
 mod war;

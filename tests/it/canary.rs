@@ -2,8 +2,8 @@
 //! every connector at the most talkative log level. They may turn up in one place only: the
 //! parcels whose purpose grants them.
 
-mod birds;
-mod traces;
+pub mod birds;
+pub mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::hub::{GEMEENTE, Hub, POLITIE, Place, XML, example, swap, until, verify};
 
-const ROOM: &str = "trap '' XFSZ; exec \"$SCHAKEL\" serve --listen 127.0.0.1:0";
+pub const ROOM: &str = "trap '' XFSZ; exec \"$SCHAKEL\" serve --listen 127.0.0.1:0";
 
 /// Bytes that a file of the hub may have from now on.
-fn limit(hub: &Hub, bytes: &str) {
+pub fn limit(hub: &Hub, bytes: &str) {
     let (pid, size) = (hub.pid().to_string(), format!("--fsize={bytes}:unlimited"));
     let done = Command::new("prlimit").args(["--pid", &pid, &size]).output().expect("util-linux");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

@@ -45,6 +45,17 @@ pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A Python that has a module: Debian's own, or another on the path.
+pub fn python(module: &str, package: &str) -> &'static str {
+    let import = format!("import {module}");
+    let has_it = |python: &&str| {
+        let tried = Command::new(python).args(["-c", &import]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    };
+    let found = ["/usr/bin/python3", "python3"].into_iter().find(has_it);
+    found.unwrap_or_else(|| panic!("these tests need {module}: install {package}"))
+}
+
 /// The native document of a shipped example, as text.
 pub fn example(connector: &str, case: &str) -> String {
     let folder = checkout().join("connectors").join(connector).join("examples").join(case);

@@ -3,7 +3,7 @@
 use crate::hub::{GEMEENTE, POLITIE, Place, XML, example, swap, until};
 
 /// The figure on the line that starts like this.
-fn figure(text: &str, start: &str) -> Option<f64> {
+pub fn figure(text: &str, start: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with(start))?;
     line.rsplit(' ').next()?.parse().ok()
 }

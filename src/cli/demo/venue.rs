@@ -97,6 +97,7 @@ impl Venue {
         let mut files = settings::shipped();
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
         let addresses = Addresses {
+            alerts: None,
             http: listen,
             beyond_loopback: false,
             tls: None,

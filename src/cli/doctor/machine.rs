@@ -1,10 +1,10 @@
 //! What the machine gives the hub: a folder, a disk, a key.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::Finding;
 use crate::cli::access::{key_file, read_keys};
+use crate::hub::alarm::free_mib;
 
 /// Below this nothing new should be started; below the second the hub will stop soon.
 const FREE_ENOUGH_MIB: u64 = 2048;
@@ -22,14 +22,15 @@ pub fn look(data: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Who may do what with a file, where the system has such rights.
 #[cfg(unix)]
-fn mode(path: &Path) -> Option<u32> {
+pub fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).ok().map(|meta| meta.permissions().mode() & 0o777)
 }
 
 #[cfg(not(unix))]
-fn mode(_: &Path) -> Option<u32> {
+pub fn mode(_: &Path) -> Option<u32> {
     None
 }
 
@@ -82,14 +83,6 @@ fn disk(data: &Path) -> Finding {
     } else {
         Finding::ok(WHAT, found)
     }
-}
-
-/// What `df` says, in the form that POSIX prescribes: the standard library cannot ask.
-fn free_mib(path: &Path) -> Option<u64> {
-    let told = Command::new("df").arg("-Pk").arg(path).output().ok()?;
-    let text = String::from_utf8(told.stdout).ok()?;
-    let free: u64 = text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
-    Some(free / 1024)
 }
 
 /// What is flushed to memory, or over a network, is not safely on disk.

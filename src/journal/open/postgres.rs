@@ -125,6 +125,21 @@ impl Servers {
         Ok(conn)
     }
 
+    /// Looks, without making or changing anything.
+    pub(super) async fn look_at_journal(&self) -> Result<Conn, OpenError> {
+        connect(&self.journal).await
+    }
+
+    /// The same for the keys, where they have a database of their own.
+    pub(super) async fn look_at_keys(&self) -> Result<Option<Conn>, OpenError> {
+        if self.keys_beside { Ok(None) } else { connect(&self.keys).await.map(Some) }
+    }
+
+    /// Steps of the schema that this program knows.
+    pub(super) fn steps(of_journal: bool) -> i64 {
+        super::count(if of_journal { &JOURNAL_STEPS } else { &KEYS_STEPS })
+    }
+
     pub(in crate::journal) fn read_journal(&self) -> PgPool {
         readers(&self.journal, READERS_MAX)
     }
@@ -169,7 +184,7 @@ async fn connect(options: &PgConnectOptions) -> Result<Conn, OpenError> {
 /// "Accepted" means flushed to disk, so a server that does not flush is refused. `local` and
 /// `remote_write` flush here and wait less for standbys, so they count where there are none that
 /// it should wait for.
-async fn check_durable(conn: &mut Conn) -> Result<(), OpenError> {
+pub(super) async fn check_durable(conn: &mut Conn) -> Result<(), OpenError> {
     let sql = "select current_setting('fsync') as fsync,
             current_setting('full_page_writes') as full_page_writes,
             current_setting('synchronous_commit') as synchronous_commit,
@@ -190,7 +205,7 @@ async fn check_durable(conn: &mut Conn) -> Result<(), OpenError> {
 }
 
 /// The last step that a database had; `None` where it had none.
-async fn version(conn: &mut Conn) -> Result<Option<i64>, OpenError> {
+pub(super) async fn version(conn: &mut Conn) -> Result<Option<i64>, OpenError> {
     let sql = "select to_regclass('migration') is not null as there";
     if query(sql, []).fetch_one(conn).await?.int("there")? == 0 {
         return Ok(None);

@@ -13,7 +13,7 @@ const JOURNAL_FILE: &str = "journal.sqlite";
 const KEYS_FILE: &str = "sleutels.sqlite";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 7] = [
+const JOURNAL_STEPS: [&str; 8] = [
     include_str!("../schema/sqlite/0001_journal.sql"),
     include_str!("../schema/sqlite/0002_reveal.sql"),
     include_str!("../schema/sqlite/0003_barred.sql"),
@@ -21,6 +21,7 @@ const JOURNAL_STEPS: [&str; 7] = [
     include_str!("../schema/sqlite/0005_heard.sql"),
     include_str!("../schema/sqlite/0006_unconfirmed.sql"),
     include_str!("../schema/sqlite/0007_restart.sql"),
+    include_str!("../schema/sqlite/0008_alarms.sql"),
 ];
 const KEYS_STEPS: [&str; 1] = [include_str!("../schema/sqlite/0001_keys.sql")];
 
@@ -77,6 +78,11 @@ impl Files {
         let ends = ["", "-wal", "-shm", "-journal"];
         let paths = [&self.journal, &self.keys];
         paths.into_iter().flat_map(move |path| ends.map(|end| beside(path, end)))
+    }
+
+    /// Steps of the schema that this program knows.
+    pub fn steps(of_journal: bool) -> i64 {
+        super::count(if of_journal { &JOURNAL_STEPS } else { &KEYS_STEPS })
     }
 
     pub fn exist(&self) -> bool {

@@ -83,7 +83,8 @@ async fn a_journal_of_before_reveals_learns_them() {
     let place = desk.close().await;
     let before = "delete from migration where number > 1; drop table reveal;
         drop index quarantine_incoming; drop index inbox_partner; drop table set_files;
-        drop index outbox_unconfirmed; drop table restart";
+        drop index outbox_unconfirmed; drop table restart; drop table alarm; drop table alarm_notice;
+         drop table alarm_hub; drop table failing; drop index quarantine_at";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());

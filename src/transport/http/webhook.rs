@@ -49,6 +49,22 @@ impl Target {
     }
 }
 
+/// What is posted: its id, its bytes, and headers besides those of Standard Webhooks.
+#[derive(Debug)]
+pub struct Letter<'a> {
+    pub id: String,
+    pub media_type: &'a str,
+    pub bytes: &'a [u8],
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl<'a> Letter<'a> {
+    fn of(parcel: &'a OutgoingParcel) -> Self {
+        let (id, headers) = (parcel.id.to_string(), parcel.headers());
+        Self { id, media_type: &parcel.media_type, bytes: &parcel.bytes, headers }
+    }
+}
+
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookOutcome {
@@ -66,6 +82,15 @@ impl WebhookOutcome {
     const fn retry(code: &'static str) -> Self {
         Self::Retry { code, status: None, retry_after_seconds: None }
     }
+}
+
+/// A target's name leads nowhere, or where no webhook may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    #[error("no name server knows the name")]
+    Unknown,
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
 }
 
 /// The clients by which webhooks go: one for each set of named networks, so that a connection
@@ -93,11 +118,21 @@ impl Webhooks {
         parcel: &OutgoingParcel,
         now: Timestamp,
     ) -> WebhookOutcome {
+        self.post(target, &Letter::of(parcel), now).await
+    }
+
+    /// Posts something once.
+    pub async fn post(
+        &self,
+        target: &Target,
+        letter: &Letter<'_>,
+        now: Timestamp,
+    ) -> WebhookOutcome {
         let scheme = match guard::check_url(&target.url, &target.named) {
             Ok(scheme) => scheme,
             Err(blocked) => return WebhookOutcome::Blocked(blocked),
         };
-        let Some(headers) = headers(target, parcel, now) else {
+        let Some(headers) = headers(target, letter, now) else {
             return WebhookOutcome::Blocked(Blocked::Request);
         };
         let client = match self.client(&target.named, scheme) {
@@ -107,11 +142,23 @@ impl Webhooks {
                 return WebhookOutcome::retry("geen-client");
             }
         };
-        let request = client.post(target.url.clone()).headers(headers).body(parcel.bytes.clone());
+        let request = client.post(target.url.clone()).headers(headers).body(letter.bytes.to_vec());
         match request.send().await {
             Ok(response) => of_response(response, now).await,
             Err(error) => of_error(&error),
         }
+    }
+
+    /// Whether the target's name leads somewhere, and only where it may; nothing is sent.
+    pub async fn resolves(&self, target: &Target) -> Result<(), Unresolved> {
+        let scheme = guard::check_url(&target.url, &target.named)?;
+        // An address literal was judged just now.
+        let Some(name) = target.url.domain() else { return Ok(()) };
+        let found = (self.lookup)(name.to_owned()).await.map_err(|_| Unresolved::Unknown)?;
+        for address in &found {
+            guard::judge(*address, &target.named, scheme)?;
+        }
+        if found.is_empty() { Err(Unresolved::Unknown) } else { Ok(()) }
     }
 
     fn client(&self, named: &[Network], scheme: Scheme) -> reqwest::Result<Client> {
@@ -149,20 +196,20 @@ fn new_client(resolver: Resolver) -> reqwest::Result<Client> {
     }
 }
 
-fn headers(target: &Target, parcel: &OutgoingParcel, now: Timestamp) -> Option<HeaderMap> {
-    let id = parcel.id.to_string();
+fn headers(target: &Target, letter: &Letter<'_>, now: Timestamp) -> Option<HeaderMap> {
+    let id = &letter.id;
     let timestamp_s = now.as_micros().div_euclid(1_000_000);
     let secrets = std::iter::once(&target.secret).chain(&target.other_secret);
     let signatures: Vec<String> =
-        secrets.map(|secret| secret.sign(&id, timestamp_s, &parcel.bytes)).collect();
+        secrets.map(|secret| secret.sign(id, timestamp_s, letter.bytes)).collect();
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::try_from(&parcel.media_type).ok()?);
+    headers.insert(CONTENT_TYPE, HeaderValue::try_from(letter.media_type).ok()?);
     let standard = [
-        ("webhook-id", id),
+        ("webhook-id", id.clone()),
         ("webhook-timestamp", timestamp_s.to_string()),
         ("webhook-signature", signatures.join(" ")),
     ];
-    for (name, value) in standard.into_iter().chain(parcel.headers()) {
+    for (name, value) in standard.into_iter().chain(letter.headers.iter().cloned()) {
         headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).ok()?);
     }
     Some(headers)

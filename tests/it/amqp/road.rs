@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use super::node::Node;
-use crate::hub::{self, Hub, Place, checkout};
+use crate::hub::{self, Hub, Place, checkout, python};
 
 /// The hub's own login; the same in every vhost, because users are of the whole broker.
 pub const HUB: (&str, &str) = ("schakel-hub", "geheim-van-de-hub");
@@ -166,7 +166,7 @@ impl Message {
 impl Partner {
     pub fn new(name: &str, url: &str) -> Self {
         let script = checkout().join("tests/it/amqp/partner.py");
-        let mut command = Command::new(python());
+        let mut command = Command::new(python("pika", "python3-pika"));
         command.arg(script).arg(url).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("python runs");
         let say = child.stdin.take().expect("piped");
@@ -220,14 +220,4 @@ impl Drop for Partner {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A Python that has pika: Debian's own, or another on the path.
-fn python() -> &'static str {
-    let has_pika = |python: &&str| {
-        let tried = Command::new(python).args(["-c", "import pika"]).stderr(Stdio::null()).status();
-        tried.is_ok_and(|status| status.success())
-    };
-    let found = ["/usr/bin/python3", "python3"].into_iter().find(has_pika);
-    found.expect("these tests need pika: install the Debian package python3-pika")
 }

@@ -21,9 +21,10 @@ const ROOMS: [(&str, &[&str]); 8] = [
 const FRONT_DOOR: [&str; 6] = ["cli", "lib", "lifecycle", "main", "settings", "telemetry"];
 
 /// Crates that one room owns, so that replacing one touches one place.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("sqlx", &["src/journal"]),
     ("lapin", &["src/transport/amqp"]),
+    ("lettre", &["src/transport/mail"]),
     ("axum", &["src/transport/http", "src/console"]),
     ("reqwest", &["src/transport/http", "src/cli"]),
     ("backoff", &["src/transport/retry"]),

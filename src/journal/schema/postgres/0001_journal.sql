@@ -317,3 +317,60 @@ create table set_files (
     files bytea not null,
     at bigint not null
 );
+
+-- What is wrong. An alarm threatens (`dreigt`) until it held long enough, then it is `open`, and
+-- `voorbij` when it was clear long enough. `clear_at` is since when it is clear; `amount` the worst
+-- that was seen; the notices are those that told of its start and of its end.
+create table alarm (
+    id bytea primary key,
+    condition text not null,
+    subject text not null,
+    state text not null,
+    since bigint not null,
+    seen_at bigint not null,
+    clear_at bigint,
+    amount bigint not null,
+    started_at bigint,
+    ended_at bigint,
+    start_notice bytea,
+    end_notice bytea
+);
+
+create unique index alarm_present on alarm (condition, subject) where state <> 'voorbij';
+create index alarm_untold on alarm (id) where end_notice is null;
+create index alarm_ended on alarm (ended_at) where ended_at is not null;
+
+-- A notice, once for each road it goes by. Along a road they go in order.
+create table alarm_notice (
+    seq bigserial primary key,
+    id bytea not null,
+    road text not null,
+    kind text not null,
+    body text not null,
+    made_at bigint not null,
+    state text not null,
+    attempts bigint not null,
+    next_attempt_at bigint not null,
+    lease_token bytea,
+    code text,
+    done_at bigint,
+    unique (id, road)
+);
+
+create index alarm_notice_due on alarm_notice (road, seq) where state = 'wacht';
+
+-- Hubs that watch, by name; `beat` grows as long as the hub is there. One that stops takes its row
+-- away, so that a row that stands still is of a hub that was lost.
+create table alarm_hub (
+    name text primary key,
+    beat bigint not null
+);
+
+-- Partners whose last attempt failed, and since when that is so.
+create table failing (
+    partner text primary key,
+    since bigint not null
+);
+
+-- What came into quarantine lately.
+create index quarantine_at on quarantine (at, reason, partner);
