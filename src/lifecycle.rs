@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
-use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
+use crate::hub::{Deliverer, Follower, Hub, Office, StartError, Worker, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::telemetry::Meter;
@@ -199,6 +199,7 @@ impl Service {
             (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
         spawn_loop(&mut tasks, "leveren", &signal, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        tasks.spawn(work(hub.clone(), stopping.clone()));
         if hub.journal().is_shared() {
             spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
         }
@@ -298,6 +299,20 @@ async fn sign(hub: Arc<Hub>) {
         hub.sequence_step().await;
         tokio::time::sleep(SIGN_EVERY).await;
     }
+}
+
+/// Works at jobs; an item that was begun is finished before it stops.
+async fn work(hub: Arc<Hub>, stop: watch::Receiver<bool>) -> &'static str {
+    let mut worker = Worker::default();
+    while !*stop.borrow() {
+        let rest = worker.step(&hub, || *stop.borrow()).await;
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = stopped(stop.clone()) => {}
+        }
+    }
+    worker.leave(&hub).await;
+    "klussen"
 }
 
 async fn follow(hub: Arc<Hub>) {

@@ -6,7 +6,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 1 | version, 1 |
-//! | 1 | kind, 1 to 8 |
+//! | 1 | kind, 1 to 9 |
 //! | 8 | moment, microseconds since 1970 (signed) |
 //! | 16 | subject: a random public id or parcel id |
 //! | 32 | digest of the catalogue under which it was decided |
@@ -41,6 +41,8 @@ pub enum LeafKind {
     Activering,
     /// The content of a case was destroyed.
     Wissing,
+    /// A job over a crowd began, ended, or changed otherwise.
+    Klus,
 }
 
 /// One leaf.
@@ -80,7 +82,7 @@ pub fn commitment(salt: &[u8; 32], bytes: &[u8]) -> Digest {
 }
 
 impl LeafKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Aangenomen,
         Self::Geweigerd,
         Self::Poging,
@@ -89,6 +91,7 @@ impl LeafKind {
         Self::Vastgehouden,
         Self::Activering,
         Self::Wissing,
+        Self::Klus,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -101,6 +104,7 @@ impl LeafKind {
             Self::Vastgehouden => "vastgehouden",
             Self::Activering => "activering",
             Self::Wissing => "wissing",
+            Self::Klus => "klus",
         }
     }
 
@@ -119,6 +123,7 @@ impl LeafKind {
             Self::Vastgehouden => 6,
             Self::Activering => 7,
             Self::Wissing => 8,
+            Self::Klus => 9,
         }
     }
 }
@@ -258,7 +263,7 @@ mod tests {
         };
         assert_eq!(with(0, 2), Err(LeafError::Version(2)));
         assert_eq!(with(1, 0), Err(LeafError::Field("kind")));
-        assert_eq!(with(1, 9), Err(LeafError::Field("kind")));
+        assert_eq!(with(1, 10), Err(LeafError::Field("kind")));
         assert_eq!(with(58, 15), Err(LeafError::Field("flags")));
         assert_eq!(with(123, 255), Err(LeafError::CutOff));
         assert_eq!(with(124, b'P'), Err(LeafError::Field("partner")));
@@ -279,7 +284,7 @@ mod tests {
 
     prop_compose! {
         fn any_leaf()(
-            kind in 0..8_usize, at: i64, subject: [u8; 16], catalogue: [u8; 32],
+            kind in 0..9_usize, at: i64, subject: [u8; 16], catalogue: [u8; 32],
             partner in option::of("[a-z][a-z0-9-]{0,59}"), outcome: String,
             ciphertext: Option<[u8; 32]>, commitment: Option<[u8; 32]>,
         ) -> Leaf {

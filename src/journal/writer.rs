@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
+use super::crowd::{self, JobDone, JobOrder};
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
 use super::fresh::FreshDoor;
@@ -27,7 +28,7 @@ use super::sql::Conn;
 use super::unit::Unit;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, OpenError,
-    Received, Rules, Submission,
+    Received, Rules, Submission, UnblockOrder,
 };
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -99,6 +100,19 @@ pub(super) enum Order {
         order: MailboxOrder,
         now: Timestamp,
     },
+    Job {
+        order: Box<JobOrder>,
+        now: Timestamp,
+    },
+    Unblock {
+        order: UnblockOrder,
+        now: Timestamp,
+    },
+    /// More of what an unblocked partner waits for.
+    MakeDue {
+        partner: PartnerId,
+        now: Timestamp,
+    },
 }
 
 /// What the writer answers.
@@ -115,6 +129,7 @@ pub(super) enum Done {
     Erased(Erased),
     Rewrapped(u64),
     Freed(u64),
+    Job(JobDone),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -169,6 +184,7 @@ impl Writer {
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() {
             lease::release_all(&mut state.journal, now).await?;
+            crowd::release_jobs(&mut state.journal).await?;
         }
         Ok(Self {
             queue,
@@ -458,6 +474,9 @@ impl Unit<'_> {
                 self.mailbox_order(order, *now).await.map(|()| Done::Settled)
             }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
+            Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
+            Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),
+            Order::MakeDue { partner, now } => self.make_due(partner, *now).await.map(Done::Freed),
             // Handled by their own paths.
             Order::Receive(_)
             | Order::Settle { .. }
@@ -481,6 +500,7 @@ impl Order {
                 | Self::Claim { .. }
                 | Self::Collect { .. }
                 | Self::Sequence { .. }
+                | Self::Job { .. }
         )
     }
 

@@ -13,13 +13,15 @@ const JOURNAL_FILE: &str = "journal.sqlite";
 const KEYS_FILE: &str = "sleutels.sqlite";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 6] = [
+const JOURNAL_STEPS: [&str; 8] = [
     include_str!("../schema/sqlite/0001_journal.sql"),
     include_str!("../schema/sqlite/0002_reveal.sql"),
     include_str!("../schema/sqlite/0003_barred.sql"),
     include_str!("../schema/sqlite/0004_sets.sql"),
     include_str!("../schema/sqlite/0005_heard.sql"),
     include_str!("../schema/sqlite/0006_unconfirmed.sql"),
+    include_str!("../schema/sqlite/0010_job.sql"),
+    include_str!("../schema/sqlite/0011_unblock.sql"),
 ];
 const KEYS_STEPS: [&str; 1] = [include_str!("../schema/sqlite/0001_keys.sql")];
 

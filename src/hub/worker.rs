@@ -1,0 +1,118 @@
+//! Working at jobs: one hub at a time has the lease of a job, and does so many items a second.
+//!
+//! Items go one by one through the same queue as live traffic, and none goes while that queue is
+//! long. A pause, a cancelling or another hub's lease is noticed by the very next item.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Hub, chain, clock};
+use crate::journal::{Gathered, Job, JournalError};
+use crate::message::{JobState, Pace};
+
+/// How long a worker rests between two looks.
+const REST: Duration = Duration::from_millis(100);
+/// The same where no job runs.
+const REST_IDLE: Duration = Duration::from_millis(500);
+
+/// What a hub remembers of the jobs that it works at.
+#[derive(Default)]
+pub struct Worker {
+    at: HashMap<Uuid, (Uuid, Pace)>,
+}
+
+impl Worker {
+    /// A bounded part of every job that this hub works at, or takes on, as long as it need not
+    /// stop. Answers how long to rest.
+    pub async fn step(&mut self, hub: &Hub, stop: impl Fn() -> bool) -> Duration {
+        if hub.has_no_room() {
+            return REST;
+        }
+        match self.try_step(hub, &stop).await {
+            Ok(idle) => {
+                if idle {
+                    REST_IDLE
+                } else {
+                    REST
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "jobs wait");
+                REST_IDLE
+            }
+        }
+    }
+
+    async fn try_step(
+        &mut self,
+        hub: &Hub,
+        stop: &impl Fn() -> bool,
+    ) -> Result<bool, JournalError> {
+        let jobs = hub.journal.jobs_to_do().await?;
+        self.at.retain(|id, _| jobs.iter().any(|job| job.id == *id));
+        for job in &jobs {
+            match self.work(hub, job, stop).await {
+                // Paused, cancelled, or another hub's by now.
+                Err(JournalError::StaleLease | JournalError::Job(_)) => {
+                    self.at.remove(&job.id);
+                }
+                done => done?,
+            }
+        }
+        Ok(jobs.is_empty())
+    }
+
+    async fn work(
+        &mut self,
+        hub: &Hub,
+        job: &Job,
+        stop: &impl Fn() -> bool,
+    ) -> Result<(), JournalError> {
+        if job.state == JobState::Verzamelt {
+            if let Gathered::Held(holder) = hub.journal.gather(job, clock::now()).await? {
+                tracing::warn!(job.id = %job.id, job.holder = %holder.job, "a job overlaps");
+            }
+            return Ok(());
+        }
+        let now = clock::now();
+        let (token, pace) = match self.at.get(&job.id) {
+            Some(held) => *held,
+            None => match hub.journal.take_job(job, None, now).await? {
+                None => return Ok(()),
+                Some(token) => {
+                    tracing::info!(job.id = %job.id, job.rate = job.rate, "this hub is at a job");
+                    (token, Pace::starting(now))
+                }
+            },
+        };
+        let (pace, most) = pace.take(now, job.rate);
+        self.at.insert(job.id, (token, pace));
+        if most == 0 {
+            return Ok(());
+        }
+        let items = hub.journal.open_items(job, most).await?;
+        if items.is_empty() {
+            hub.journal.finish_job(job, token, now).await?;
+            tracing::info!(job.id = %job.id, "a job is done");
+            return Ok(());
+        }
+        for item in items {
+            if stop() || hub.has_no_room() {
+                return Ok(());
+            }
+            hub.work_at(job, item, token).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what it has in hand to the other hubs.
+    pub async fn leave(self, hub: &Hub) {
+        for (token, _) in self.at.into_values() {
+            if let Err(error) = hub.journal.leave_job(token, clock::now()).await {
+                tracing::warn!(error = %chain(&error), "the lease of a job was not given back");
+            }
+        }
+    }
+}
