@@ -199,35 +199,43 @@ pub async fn follow(access: &Access, id: &str, form: Form) -> Result<Exit, Halt>
             Some(Worker::default())
         }
     };
-    let stop = tokio::signal::ctrl_c();
-    tokio::pin!(stop);
-    let job = loop {
+    // Listens for Ctrl-C before it says anything.
+    let watched = tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => None,
+        job = until_over(access, id, &mut line, worker.as_mut()) => Some(job),
+    };
+    line.end();
+    leave(access, worker).await;
+    match watched {
+        Some(job) => Ok(ended(&job?, form)),
+        None => {
+            stopped_following(access, id);
+            Ok(Exit::Partly)
+        }
+    }
+}
+
+/// Looks at a job, and works at it where no hub does, until it is over.
+async fn until_over(
+    access: &Access,
+    id: &str,
+    line: &mut Line,
+    mut worker: Option<&mut Worker>,
+) -> Result<Value, Halt> {
+    loop {
         let told = access.call("klus", json!({ "id": id })).await.map_err(|halt| away(halt, id))?;
         let job = told.get("klus").cloned().unwrap_or_default();
         if matches!(text(&job, "stand"), "klaar" | "afgebroken") {
-            line.end();
-            break job;
+            return Ok(job);
         }
         line.tell(&job);
-        let turn = async {
-            let rest = match (&mut worker, access) {
-                (Some(worker), Access::Local { hub, .. }) => worker.step(hub, || false).await,
-                _ => LOOK_EVERY,
-            };
-            tokio::time::sleep(rest).await;
+        let rest = match (&mut worker, access) {
+            (Some(worker), Access::Local { hub, .. }) => worker.step(hub, || false).await,
+            _ => LOOK_EVERY,
         };
-        tokio::select! {
-            () = turn => {}
-            _ = &mut stop => {
-                line.end();
-                leave(access, worker).await;
-                stopped_following(access, id);
-                return Ok(Exit::Partly);
-            }
-        }
-    };
-    leave(access, worker).await;
-    Ok(ended(&job, form))
+        tokio::time::sleep(rest).await;
+    }
 }
 
 async fn leave(access: &Access, worker: Option<Worker>) {

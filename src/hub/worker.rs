@@ -20,7 +20,16 @@ const REST_IDLE: Duration = Duration::from_millis(500);
 /// What a hub remembers of the jobs that it works at.
 #[derive(Default)]
 pub struct Worker {
-    at: HashMap<Uuid, (Uuid, Pace)>,
+    at: HashMap<Uuid, AtWork>,
+}
+
+/// A job whose lease this hub has.
+#[derive(Clone, Copy)]
+struct AtWork {
+    token: Uuid,
+    pace: Pace,
+    /// Every item up to this number has its outcome.
+    after: i64,
 }
 
 impl Worker {
@@ -31,13 +40,8 @@ impl Worker {
             return REST;
         }
         match self.try_step(hub, &stop).await {
-            Ok(idle) => {
-                if idle {
-                    REST_IDLE
-                } else {
-                    REST
-                }
-            }
+            Ok(true) => REST_IDLE,
+            Ok(false) => REST,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "jobs wait");
                 REST_IDLE
@@ -54,9 +58,11 @@ impl Worker {
         self.at.retain(|id, _| jobs.iter().any(|job| job.id == *id));
         for job in &jobs {
             match self.work(hub, job, stop).await {
-                // Paused, cancelled, or another hub's by now.
+                // Paused, cancelled, another hub's by now, or not where this hub thought it was.
                 Err(JournalError::StaleLease | JournalError::Job(_)) => {
-                    self.at.remove(&job.id);
+                    if let Some(held) = self.at.remove(&job.id) {
+                        hub.journal.leave_job(held.token, clock::now()).await?;
+                    }
                 }
                 done => done?,
             }
@@ -77,22 +83,23 @@ impl Worker {
             return Ok(());
         }
         let now = clock::now();
-        let (token, pace) = match self.at.get(&job.id) {
+        let held = match self.at.get(&job.id) {
             Some(held) => *held,
             None => match hub.journal.take_job(job, None, now).await? {
                 None => return Ok(()),
                 Some(token) => {
                     tracing::info!(job.id = %job.id, job.rate = job.rate, "this hub is at a job");
-                    (token, Pace::starting(now))
+                    AtWork { token, pace: Pace::starting(now), after: 0 }
                 }
             },
         };
-        let (pace, most) = pace.take(now, job.rate);
-        self.at.insert(job.id, (token, pace));
+        let (pace, most) = held.pace.take(now, job.rate);
+        let AtWork { token, mut after, .. } = held;
+        self.at.insert(job.id, AtWork { pace, ..held });
         if most == 0 {
             return Ok(());
         }
-        let items = hub.journal.open_items(job, most).await?;
+        let items = hub.journal.open_items(job, after, most).await?;
         if items.is_empty() {
             hub.journal.finish_job(job, token, now).await?;
             tracing::info!(job.id = %job.id, "a job is done");
@@ -103,13 +110,15 @@ impl Worker {
                 return Ok(());
             }
             hub.work_at(job, item, token).await?;
+            after = item.nr;
+            self.at.insert(job.id, AtWork { token, pace, after });
         }
         Ok(())
     }
 
     /// Gives what it has in hand to the other hubs.
     pub async fn leave(self, hub: &Hub) {
-        for (token, _) in self.at.into_values() {
+        for AtWork { token, .. } in self.at.into_values() {
             if let Err(error) = hub.journal.leave_job(token, clock::now()).await {
                 tracing::warn!(error = %chain(&error), "the lease of a job was not given back");
             }

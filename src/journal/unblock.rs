@@ -24,12 +24,12 @@ pub struct UnblockOrder {
 /// Heads of lanes that wait for their next attempt.
 pub(super) const LATER: &str = "select seq from outbox
     where head = 1 and recipient = $1 and urgent in (0, 1) and next_attempt_at > $2
-        and state = 'wacht' and lease_token is null
+        and lease_token is null
     limit $3";
 /// The same among other hubs, where a case that one of them works on is passed by.
 pub(super) const LATER_SHARED: &str = "select o.seq from outbox o join cases c on c.id = o.case_id
     where o.head = 1 and o.recipient = $1 and o.urgent in (0, 1) and o.next_attempt_at > $2
-        and o.state = 'wacht' and o.lease_token is null
+        and o.lease_token is null
     limit $3 for no key update of o, c skip locked";
 
 impl Journal {

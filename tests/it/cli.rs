@@ -12,28 +12,28 @@ use serde_json::Value;
 use crate::hub::Place;
 
 /// Exit codes, as the help tells them.
-const OK: i32 = 0;
-const FAILURE: i32 = 1;
-const USAGE: i32 = 2;
-const INVALID: i32 = 3;
-const UNREACHABLE: i32 = 4;
-const NOT_ALLOWED: i32 = 5;
-const NOT_FOUND: i32 = 6;
-const PARTLY: i32 = 7;
+pub const OK: i32 = 0;
+pub const FAILURE: i32 = 1;
+pub const USAGE: i32 = 2;
+pub const INVALID: i32 = 3;
+pub const UNREACHABLE: i32 = 4;
+pub const NOT_ALLOWED: i32 = 5;
+pub const NOT_FOUND: i32 = 6;
+pub const PARTLY: i32 = 7;
 
 /// An id that nothing has.
-const NOBODY: &str = "0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11";
+pub const NOBODY: &str = "0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11";
 
 /// How a command ended and what it said.
-struct Said {
-    exit: i32,
-    out: String,
+pub struct Said {
+    pub exit: i32,
+    pub out: String,
     bytes: Vec<u8>,
-    err: String,
+    pub err: String,
 }
 
 impl Said {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let exit = output.status.code().unwrap_or(-1);
         Self { exit, out: text(&output.stdout), err: text(&output.stderr), bytes: output.stdout }
@@ -41,30 +41,30 @@ impl Said {
 
     /// Holds the exit code, and gives what it said on.
     #[track_caller]
-    fn ends(self, exit: i32) -> Self {
+    pub fn ends(self, exit: i32) -> Self {
         assert_eq!(self.exit, exit, "out: {}\nerr: {}", self.out, self.err);
         self
     }
 
     #[track_caller]
-    fn says(self, text: &str) -> Self {
+    pub fn says(self, text: &str) -> Self {
         assert!(self.err.contains(text), "no `{text}` in: {}", self.err);
         self
     }
 
     #[track_caller]
-    fn shows(self, text: &str) -> Self {
+    pub fn shows(self, text: &str) -> Self {
         assert!(self.out.contains(text), "no `{text}` in: {}", self.out);
         self
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}", self.out))
     }
 }
 
 /// Runs the program over a place.
-fn run(place: &Place, words: &[&str]) -> Said {
+pub fn run(place: &Place, words: &[&str]) -> Said {
     Said::of(place.command().args(words).output().expect("schakel runs"))
 }
 

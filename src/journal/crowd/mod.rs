@@ -22,6 +22,8 @@ pub use self::views::{EventView, ItemView, JobView, Progress, ReasonCount};
 pub(super) use self::change::{event_outcome, release_jobs};
 #[cfg(test)]
 pub(super) use self::select::{Want, page_sql};
+#[cfg(test)]
+pub(super) use self::views::OPEN_ITEMS;
 
 use super::writer::{Done, Order};
 use super::{Journal, JournalError};
@@ -183,7 +185,7 @@ impl Journal {
         }
     }
 
-    /// Ends a job of which no item is left.
+    /// Ends a job of which no item is left; `StaleLease` where one is.
     pub async fn finish_job(
         &self,
         job: &Job,

@@ -107,6 +107,10 @@ pub struct ItemView {
     pub failed: i64,
 }
 
+/// The walk goes on after what is settled, so that it does not read all of that again.
+pub(in crate::journal) const OPEN_ITEMS: &str = "select nr, target from job_item
+    where job_seq = $1 and nr > $2 and outcome is null order by nr limit $3";
+
 /// What became of the items of a job so far.
 pub(super) async fn progress(conn: &mut Conn, job: i64) -> Result<Progress, sqlx::Error> {
     let sql = "select outcome, reason, count(*) as n, cast(sum(same) as bigint) as same,
@@ -200,11 +204,15 @@ impl Journal {
         row.ok_or(JournalError::NotFound)
     }
 
-    /// The next items of a job, in their order.
-    pub async fn open_items(&self, job: &Job, limit: u32) -> Result<Vec<JobItem>, JournalError> {
-        let sql = "select nr, target from job_item
-            where job_seq = $1 and outcome is null order by nr limit $2";
-        let cells = [job.seq.into(), i64::from(limit).into()];
+    /// The next open items of a job after a number, in their order.
+    pub async fn open_items(
+        &self,
+        job: &Job,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<JobItem>, JournalError> {
+        let cells = [job.seq.into(), after.into(), i64::from(limit).into()];
+        let sql = OPEN_ITEMS;
         let rows = query(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
         let item = |row: &Row| Ok(JobItem { nr: row.int("nr")?, target: row.uuid("target")? });
         rows.iter().map(item).collect()

@@ -83,7 +83,9 @@ async fn a_journal_of_before_reveals_learns_them() {
     let place = desk.close().await;
     let before = "delete from migration where number > 1; drop table reveal;
         drop index quarantine_incoming; drop index inbox_partner; drop table set_files;
-        drop index outbox_unconfirmed";
+        drop index outbox_unconfirmed; drop table job_event; drop table job_item; drop table job;
+        drop index inbox_moment; drop index quarantine_open_partner;
+        drop index quarantine_open_reason; drop index quarantine_moment; drop table unblock";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());

@@ -162,7 +162,7 @@ create index quarantine_incoming on quarantine (partner, reason)
     where state = 'open' and direction = 'inkomend';
 create index quarantine_open_partner on quarantine (partner, at, seq) where state = 'open';
 create index quarantine_open_reason on quarantine (reason, at, seq) where state = 'open';
-create index quarantine_open_moment on quarantine (at, seq) where state = 'open';
+create index quarantine_moment on quarantine (state, at, seq);
 create index quarantine_message on quarantine (message_id) where message_id is not null;
 create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not null;
 create index quarantine_holder on quarantine (holder) where holder is not null;
@@ -346,7 +346,6 @@ create table job_item (
     primary key (job_seq, nr)
 );
 
-create index job_item_open on job_item (job_seq, nr) where outcome is null;
 create index job_item_subject on job_item (subject) where outcome is null;
 
 -- Who changed a job and why, each with its leaf.

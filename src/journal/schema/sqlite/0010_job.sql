@@ -34,7 +34,6 @@ create table job_item (
     primary key (job_seq, nr)
 ) strict, without rowid;
 
-create index job_item_open on job_item (job_seq, nr) where outcome is null;
 create index job_item_subject on job_item (subject) where outcome is null;
 
 -- Who changed a job and why, each with its leaf.
@@ -56,4 +55,4 @@ create index job_event_leaf on job_event (leaf);
 create index inbox_moment on inbox (received_at);
 create index quarantine_open_partner on quarantine (partner, at) where state = 'open';
 create index quarantine_open_reason on quarantine (reason, at) where state = 'open';
-create index quarantine_open_moment on quarantine (at) where state = 'open';
+create index quarantine_moment on quarantine (state, at);
