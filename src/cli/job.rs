@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::access::{Access, Ground, Halt};
@@ -389,7 +390,12 @@ mod tests {
 
     #[test]
     fn what_did_not_go_decides_how_it_ends() {
-        let job = |state: &str, done: u64, refused: u64, failed: u64| json!({ "stand": state, "gedaan": done, "geweigerd": refused, "nietTeMaken": failed });
+        let job = |state: &str, done: u64, refused: u64, failed: u64| {
+            let (state, failed) = (json!(state), json!(failed));
+            json!({
+                "stand": state, "gedaan": done, "geweigerd": refused, "nietTeMaken": failed,
+            })
+        };
         let table = [
             (job("klaar", 3, 0, 0), Exit::Ok),
             (job("klaar", 3, 1, 0), Exit::Partly),

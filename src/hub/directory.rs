@@ -1,5 +1,6 @@
-//! Who may come in now, and who was let through again: tokens, suspensions and unblockings, kept from the journal so that every request does
-//! not ask it again. Orders that change them go through [`Directory::forget`].
+//! Who may come in now, and who was let through again: tokens, suspensions and unblockings, kept
+//! from the journal so that every request does not ask it again. Orders that change them go
+//! through [`Directory::forget`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};

@@ -1,6 +1,7 @@
 //! Crowds: hundreds of messages and entries dealt with by one decision, and partners that are let
 //! through again. What is promised is what happens, once, whatever dies meanwhile.
 
+mod fields;
 mod people;
 mod unblock;
 
@@ -146,7 +147,7 @@ async fn three_hundred_go_as_the_preview_says_whatever_dies() {
 
     // At a rate, and still as soon as somebody says so.
     let until_then = preview["filter"]["tot"].as_str().expect("a moment").to_owned();
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let id = start(place, &["--until", &until_then, "--rate", "40"]);
     let done = until_settled(&hub, &id, 60).await;
     let most = began.elapsed().as_millis() * 40 / 1000 + 41;

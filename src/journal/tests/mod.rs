@@ -26,6 +26,7 @@ mod fresh;
 mod hubs;
 mod hubs_at_once;
 mod incoming;
+mod job_plans;
 mod jobs;
 mod mailbox;
 mod observe;

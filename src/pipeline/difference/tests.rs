@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalogue::Catalogue;
 use crate::pipeline::WithheldReason;
 
 fn at(old: &Value, new: &Value) -> Vec<String> {
@@ -99,28 +98,6 @@ fn what_is_withheld_since_then_is_a_reason() {
     let today = Today::Document(version("y", &now));
     let found = difference(None, Some(version("x", &then)), today);
     assert_eq!(found.reasons.into_iter().collect::<Vec<_>>(), ["geen-bsn-grondslag"]);
-}
-
-/// Documents that go out are read by the schema they were made under: XML, CSV and JSON.
-#[test]
-fn documents_of_every_format_are_compared_field_by_field() {
-    let files = crate::settings::shipped();
-    let catalogue = Catalogue::parse(&files).unwrap();
-    let table = [
-        ("brandweer", "uit-gemeld-politie/native.xml", "Eindhoven", "/alert/info/senderName"),
-        ("woningcorporatie-csv", "bericht-woonoverlast/native.csv", "Eindhoven", "/plaats"),
-        ("gemeente", "van-politie/native.json", "Gestel", "/signaal/locatie/adres/straat"),
-    ];
-    for (id, example, word, path) in table {
-        let connector = catalogue.connectors.values().find(|c| c.id.as_str() == id).unwrap();
-        let text = &files[&format!("connectors/{id}/examples/{example}")];
-        let text = std::str::from_utf8(text).unwrap();
-        let other = text.replace(word, "9876");
-        assert_ne!(text, other, "{id} has no {word}");
-        let found = fields(Some(connector), text.as_bytes(), other.as_bytes());
-        assert!(!found.contains(WHOLE), "{id}: {found:?}");
-        assert!(found.contains(path), "{id}: {found:?}");
-    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
+use schakel::hub::clock::now;
 use schakel::message::Timestamp;
 use serde_json::{Value, json};
 
@@ -72,12 +73,6 @@ async fn until_blocked(hub: &Hub) -> Timestamp {
         Timestamp::parse(blocked["volgendePoging"].as_str()?)
     })
     .await
-}
-
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let micros = since.expect("after 1970").as_micros();
-    Timestamp::from_micros(i64::try_from(micros).expect("before the year 292,000"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
