@@ -130,11 +130,14 @@ pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
 
 fn unblocked(done: &Value) -> String {
     let number = |key: &str| done.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let (freed, waiting) = (number("vervroegd"), number("wachtend"));
+    let (now, freed, waiting) = (number("nu"), number("vervroegd"), number("wachtend"));
     let who = text(done, "partner");
     let was = done.get("wasGeblokkeerd").and_then(Value::as_bool).unwrap_or(false);
     let first = if was { "is niet meer geblokkeerd" } else { "was bij deze hub niet geblokkeerd" };
-    format!("{who} {first}: {freed} zendingen gaan nu in plaats van later; {waiting} wachten er.")
+    format!(
+        "{who} {first}: {now} zendingen gaan nu, {freed} daarvan eerder dan gepland; er wachten er \
+         {waiting}."
+    )
 }
 
 /// Says what was done, as a sentence or as the answer itself.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sql::{query, unreadable};
+use super::sql::query;
 use super::unit::Unit;
 use super::writer::{Done, Order};
 use super::{Journal, JournalError};
@@ -61,12 +61,18 @@ impl Journal {
         rows.iter().map(|row| Ok((row.parsed("partner")?, row.int("generation")?))).collect()
     }
 
-    /// How many parcels wait for a partner.
-    pub async fn waiting_for(&self, partner: &PartnerId) -> Result<u64, JournalError> {
-        let sql = "select count(*) as n from outbox where recipient = $1 and state = 'wacht'";
-        let row = query(sql, [partner.as_str().into()]);
-        let count = row.fetch_one(&mut self.reads.acquire().await?).await?.int("n")?;
-        u64::try_from(count).map_err(|_| unreadable("n").into())
+    /// How many parcels may go to a partner now, and how many wait for it in all.
+    pub async fn waiting_for(
+        &self,
+        partner: &PartnerId,
+        now: Timestamp,
+    ) -> Result<(i64, i64), JournalError> {
+        let sql = "select (select count(*) from outbox where head = 1 and recipient = $1
+                    and urgent in (0, 1) and next_attempt_at <= $2) as due,
+                (select count(*) from outbox where recipient = $1 and state = 'wacht') as waiting";
+        let row = query(sql, [partner.as_str().into(), now.into()]);
+        let row = row.fetch_one(&mut self.reads.acquire().await?).await?;
+        Ok((row.int("due")?, row.int("waiting")?))
     }
 }
 

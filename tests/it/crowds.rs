@@ -1,6 +1,8 @@
 //! Crowds: hundreds of messages and entries dealt with by one decision, and partners that are let
 //! through again. What is promised is what happens, once, whatever dies meanwhile.
 
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod fields;
 mod people;
 mod unblock;

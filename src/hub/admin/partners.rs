@@ -74,15 +74,18 @@ impl Office {
         let was_blocked = self.hub.blocked().contains_key(&partner);
         let journal = &self.hub.journal;
         let order = UnblockOrder { partner: partner.clone(), by, why };
-        let freed = journal.unblock(order, clock::now()).await.map_err(journal_refused)?;
+        let now = clock::now();
+        let freed = journal.unblock(order, now).await.map_err(journal_refused)?;
+        // Counted before this hub's own breaker closes.
+        let waiting = journal.waiting_for(&partner, now).await.map_err(journal_refused)?;
         self.hub.directory.forget(journal).await.map_err(journal_refused)?;
         self.hub.new_mail();
-        let waiting = journal.waiting_for(&partner).await.map_err(journal_refused)?;
         Ok(json!({
             "partner": partner,
             "wasGeblokkeerd": was_blocked,
+            "nu": waiting.0,
             "vervroegd": freed,
-            "wachtend": waiting,
+            "wachtend": waiting.1,
         }))
     }
 
