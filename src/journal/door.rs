@@ -6,10 +6,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::keys::Part;
+use super::order::{Done, Order};
 use super::receive::violations_json;
 use super::sql::query;
 use super::unit::{Entry, LeafOf, Unit};
-use super::writer::{Done, Order};
 use super::{Journal, JournalError, LeafKind, QuarantineId};
 use crate::evidence::DataKey;
 use crate::message::{Digest, PartnerId, Refusal, Timestamp};

@@ -24,6 +24,7 @@ mod listings;
 mod lookups;
 mod observe;
 mod open;
+mod order;
 mod outbox;
 mod partners;
 mod quarantine;
@@ -91,8 +92,9 @@ use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::Databases;
+use self::order::{Command, Done, Order};
 use self::sql::Pool;
-use self::writer::{Command, Done, Order};
+
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::order::Order;
 use super::sql::query;
 use super::unit::{LeafOf, Unit};
-use super::writer::Order;
 use super::{Journal, JournalError, LeafKind, QuarantineId, QuarantinedDocument};
 use crate::message::{Digest, Timestamp};
 

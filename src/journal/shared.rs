@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::cases;
 use super::crowd::JobOrder;
+use super::order::Order;
 use super::sql::{Cell, Conn, query};
 use super::unit::Unit;
-use super::writer::Order;
 use super::{JournalError, PartnerOrder};
 use crate::casework::{self, CorrelationKey};
 use crate::message::{Digest, PartnerId};

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::order::{Done, Order};
 use super::sql::query;
 use super::unit::Unit;
-use super::writer::{Done, Order};
 use super::{Journal, JournalError};
 use crate::message::{PartnerId, Timestamp};
 

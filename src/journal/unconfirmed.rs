@@ -70,7 +70,7 @@ impl Journal {
         order: MailboxOrder,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.ask(super::writer::Order::Mailbox { order, now }).await.map(drop)
+        self.ask(super::order::Order::Mailbox { order, now }).await.map(drop)
     }
 }
 

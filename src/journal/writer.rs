@@ -5,32 +5,25 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
-use super::crowd::{self, JobDone, JobOrder};
-use super::door::{Kept, TurnedAway};
-use super::erase::{Erased, ErasureOrder};
+use super::crowd;
 use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
-use super::lease::{self, Leased};
+use super::lease;
 use super::open::Databases;
-use super::partners::{self, PartnerOrder};
-use super::quarantine::QuarantineOrder;
-use super::replace::{Replay, Replayed};
-use super::reveal::RevealOrder;
-use super::sequence::{Sequenced, Tree};
+use super::order::{Answer, Command, Done, Order};
+use super::partners;
+use super::sequence::Tree;
 use super::settle::Ended;
 use super::shared;
 use super::sql::Conn;
 use super::unit::Unit;
-use super::{
-    AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, OpenError,
-    Received, Rules, Submission, UnblockOrder,
-};
-use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
+use super::{JournalError, OpenError, Submission};
+use crate::message::{PartnerId, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
 pub const QUEUE_MAX: usize = 1024;
@@ -40,104 +33,6 @@ const CONFLICTS_MAX: usize = 5;
 
 /// Orders committed together at most.
 pub const GROUP_MAX: usize = 256;
-
-/// What the writer is asked to do.
-pub(super) enum Order {
-    Receive(Box<Submission>),
-    TurnAway(Box<TurnedAway>),
-    Claim {
-        recipients: Vec<PartnerId>,
-        now: Timestamp,
-        limit: usize,
-        lease_seconds: i64,
-    },
-    Collect {
-        partner: PartnerId,
-        now: Timestamp,
-        limit: usize,
-        lease_seconds: i64,
-        look: Arc<LookFn>,
-    },
-    Settle {
-        parcel: ParcelId,
-        lease: LeaseToken,
-        outcome: AttemptOutcome,
-        now: Timestamp,
-    },
-    Confirm {
-        order: ConfirmOrder,
-        rules: Arc<Rules>,
-    },
-    Quarantine {
-        order: QuarantineOrder,
-        now: Timestamp,
-    },
-    Reveal {
-        order: RevealOrder,
-        now: Timestamp,
-    },
-    Replay(Box<Replay>),
-    Partner {
-        order: PartnerOrder,
-        now: Timestamp,
-    },
-    Sequence {
-        now: Timestamp,
-    },
-    Erase {
-        order: ErasureOrder,
-        now: Timestamp,
-    },
-    /// Nobody got what was leased under this token.
-    Release {
-        token: uuid::Uuid,
-    },
-    Rewrap,
-    Beat {
-        now: Timestamp,
-    },
-    Mailbox {
-        order: MailboxOrder,
-        now: Timestamp,
-    },
-    Job {
-        order: Box<JobOrder>,
-        now: Timestamp,
-    },
-    Unblock {
-        order: UnblockOrder,
-        now: Timestamp,
-    },
-    /// More of what an unblocked partner waits for.
-    MakeDue {
-        partner: PartnerId,
-        now: Timestamp,
-    },
-}
-
-/// What the writer answers.
-#[derive(Debug)]
-pub(super) enum Done {
-    Received(Received),
-    TurnedAway(Option<Kept>),
-    Leased(Leased),
-    Settled,
-    Stage(Stage),
-    Replayed(Replayed),
-    Added(Option<uuid::Uuid>),
-    Sequenced(Sequenced),
-    Erased(Erased),
-    Rewrapped(u64),
-    Freed(u64),
-    Job(JobDone),
-}
-
-pub(super) type Answer = Result<Done, JournalError>;
-
-pub(super) struct Command {
-    pub order: Order,
-    pub reply: oneshot::Sender<Answer>,
-}
 
 /// The writer; `lifecycle` runs it, and ends the process when it ends by itself.
 pub struct Writer {
@@ -484,51 +379,6 @@ impl Unit<'_> {
             | Order::Erase { .. }
             | Order::Rewrap
             | Order::Beat { .. } => Err(JournalError::Stopped),
-        }
-    }
-}
-
-impl Order {
-    /// Whether a parcel may have become due by it without the unit of work saying so. Handing out
-    /// does not count, or who waits for parcels would be woken by its own asking.
-    const fn may_free_parcels(&self) -> bool {
-        !matches!(
-            self,
-            Self::Receive(_)
-                | Self::Settle { .. }
-                | Self::Confirm { .. }
-                | Self::Claim { .. }
-                | Self::Collect { .. }
-                | Self::Sequence { .. }
-                | Self::Job { .. }
-        )
-    }
-
-    /// Whether it has transactions of its own, outside the group.
-    const fn goes_alone(&self) -> bool {
-        matches!(self, Self::Erase { .. } | Self::Rewrap | Self::Beat { .. })
-    }
-
-    fn submission(&self) -> Option<&Submission> {
-        match self {
-            Self::Receive(submission) => Some(submission),
-            _ => None,
-        }
-    }
-
-    fn ended(&self) -> Option<Ended<'_>> {
-        match self {
-            Self::Settle { parcel, lease, outcome, now } => {
-                Some(Ended { parcel: *parcel, lease: *lease, outcome, now: *now })
-            }
-            _ => None,
-        }
-    }
-
-    fn sequence_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Sequence { now } => Some(*now),
-            _ => None,
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) use self::select::{Want, page_sql};
 #[cfg(test)]
 pub(super) use self::views::OPEN_ITEMS;
 
-use super::writer::{Done, Order};
+use super::order::{Done, Order};
 use super::{Journal, JournalError};
 use crate::message::{JobChange, JobKind, JobState, Timestamp};
 
