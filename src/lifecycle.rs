@@ -329,10 +329,10 @@ async fn serve_partners(hub: Arc<Hub>, large: LargeBodies, stopping: watch::Rece
     let mut tasks: JoinSet<()> = JoinSet::new();
     loop {
         let active = hub.active();
-        let wanted: BTreeSet<PartnerId> = active
-            .catalogue
-            .partners
-            .values()
+        // While the journal is only read nobody is served: files stay where they lie.
+        let open = !hub.is_closed();
+        let partners = active.catalogue.partners.values().filter(|_| open);
+        let wanted: BTreeSet<PartnerId> = partners
             .filter(|partner| !matches!(partner.delivery, Delivery::Postvak | Delivery::RabbitMq))
             .map(|partner| partner.id.clone())
             .collect();

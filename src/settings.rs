@@ -96,6 +96,8 @@ pub struct JournalSettings {
     /// A database of its own for the keys of cases; without it, a schema beside the journal.
     keys_url: Option<Hidden>,
     keys_url_file: Option<PathBuf>,
+    /// A second folder for the witness of the journal, meant to be another disk; it must be there.
+    witness: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -138,6 +140,14 @@ pub enum StoreError {
 impl JournalSettings {
     /// The store of the hub whose data folder this is.
     pub fn store(&self, data: &Path) -> Result<Store, StoreError> {
+        let store = self.unwitnessed(data)?;
+        Ok(match &self.witness {
+            Some(dir) => store.also_witnessed_in(dir),
+            None => store,
+        })
+    }
+
+    fn unwitnessed(&self, data: &Path) -> Result<Store, StoreError> {
         if self.store == StoreKind::Sqlite {
             return Ok(Store::in_folder(data));
         }
@@ -145,7 +155,7 @@ impl JournalSettings {
         let url = url.ok_or(StoreError::NoUrl)?;
         let keys = (self.keys_url.as_ref(), self.keys_url_file.as_deref());
         let keys = one_of(keys.0, keys.1, "journal.keys_url")?;
-        Ok(Store::Postgres(Box::new(Servers::parse(&url, keys.as_deref())?)))
+        Ok(Store::on_servers(Servers::parse(&url, keys.as_deref())?, data))
     }
 }
 

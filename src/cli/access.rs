@@ -273,7 +273,7 @@ fn violation(line: &Value) -> String {
 pub fn start_halt(error: &StartError) -> Halt {
     let exit = match error {
         StartError::Journal(OpenError::Database(_)) => Exit::Unreachable,
-        StartError::Journal(OpenError::OtherKey) => Exit::NotAllowed,
+        StartError::Journal(OpenError::OtherKey | OpenError::OtherWitness(_)) => Exit::NotAllowed,
         StartError::Journal(OpenError::Locked { .. }) => Exit::Unreachable,
         StartError::Set(_) => Exit::Invalid,
         _ => Exit::Failure,
@@ -284,6 +284,9 @@ pub fn start_halt(error: &StartError) -> Halt {
         }
         StartError::Journal(OpenError::Locked { .. }) => {
             "\nEr draait al een schakel over deze map; stop die eerst, of kies een andere --data."
+        }
+        StartError::Journal(OpenError::OtherWitness(_)) => {
+            "\nDie map hoort bij een ander logboek: kies een andere --data of journal.witness."
         }
         StartError::Set(_) => "\nBekijk de fouten met: schakel check",
         _ => "",

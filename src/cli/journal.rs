@@ -145,6 +145,7 @@ const fn meaning(code: FindingCode) -> &'static str {
         FindingCode::BladAnders => "het blad zegt iets anders dan de kolommen ernaast",
         FindingCode::Nummering => "de nummers van de bladen sluiten niet aan",
         FindingCode::Handtekening => "de handtekening onder dit controlepunt klopt niet",
+        FindingCode::Reeks => "dit controlepunt hoort bij een andere reeks dan hier verklaard is",
         FindingCode::Wortel => "de boom heeft een andere wortel dan ondertekend is",
         FindingCode::Tegel => "een tussenstand van de boom is niet wat de bladen opleveren",
         FindingCode::Cijfertekst => "het bewaarde document is niet dat waar het blad van spreekt",

@@ -2,6 +2,7 @@
 
 mod access;
 mod activate;
+mod backup;
 mod bench;
 mod broker;
 mod check;
@@ -20,6 +21,7 @@ mod partner;
 mod partner_add;
 mod quarantine;
 mod replay;
+mod restore;
 mod send;
 mod serve;
 mod trace;
@@ -117,6 +119,10 @@ enum Command {
     /// Het logboek nagaan, bewijzen en uitvoeren
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Maakt een reservekopie van het logboek, ook terwijl de hub draait
+    Backup(backup::Asked),
+    /// Zet een reservekopie terug, vergelijkt haar en geeft haar vrij
+    Restore(restore::Asked),
     /// De broker (RabbitMQ) inrichten en bekijken
     #[command(subcommand)]
     Broker(broker::Command),
@@ -169,6 +175,8 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Job(command) => job::run(command, ground).await,
         Command::Erase(asked) => replay::erase(asked, ground).await,
         Command::Journal(command) => journal::run(command, ground).await,
+        Command::Backup(asked) => backup::run(asked, ground).await,
+        Command::Restore(asked) => restore::run(asked, ground).await,
         Command::Broker(command) => broker::run(command, ground).await,
         Command::Doctor => doctor::run(ground).await,
         _ => Ok(Exit::Usage), // the others were run above

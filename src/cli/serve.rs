@@ -41,6 +41,14 @@ async fn serve(
     let scheme = if addresses.tls.is_some() { "https" } else { "http" };
     let place = data.display();
     say(&format!("Schakel luistert op {scheme}://{} (gegevens in {place})", service.http));
+    if let Some(closure) = service.hub.journal().closed() {
+        say(&format!(
+            "LET OP: het logboek wordt alleen gelezen: {}. De hub neemt niets aan en verstuurt \
+             niets. Vergelijk het met schakel restore compare, en geef het daarna vrij met schakel \
+             restore release.",
+            super::restore::reason(&closure)
+        ));
+    }
     if !service.given_set_is_active {
         say("De aangeboden set is een andere dan de actieve; maak haar actief met: \
              schakel activate");

@@ -136,7 +136,8 @@ mod tests {
     fn proof(number: u8) -> Proof {
         let stored: Vec<Vec<u8>> = (0..7).map(|number| leaf(number).encode()).collect();
         let tree = tree::tests::Naive::new(stored.iter().map(|leaf| tree::leaf_hash(leaf)));
-        let checkpoint = Checkpoint { origin: NAME.to_owned(), size: 7, root: tree.root(7) };
+        let checkpoint =
+            Checkpoint { origin: NAME.to_owned(), series: 1, size: 7, root: tree.root(7) };
         let volgnummer = u64::from(number);
         Proof {
             blad: stored[usize::from(number)].clone(),
@@ -219,8 +220,12 @@ mod tests {
     #[test]
     fn what_stands_in_the_tree_but_is_no_leaf_is_said_so() {
         let blad = b"geen blad".to_vec();
-        let checkpoint =
-            Checkpoint { origin: NAME.to_owned(), size: 1, root: tree::leaf_hash(&blad) };
+        let checkpoint = Checkpoint {
+            origin: NAME.to_owned(),
+            series: 1,
+            size: 1,
+            root: tree::leaf_hash(&blad),
+        };
         let controlepunt = checkpoint.sign(&keys());
         let odd = Proof { blad, volgnummer: 0, omvang: 1, pad: vec![], controlepunt, zout: None };
         assert_eq!(verify(&odd, None), Err(ProofError::Leaf(LeafError::Version(b'g'))));

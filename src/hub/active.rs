@@ -116,6 +116,9 @@ pub async fn restore(
     data: &Path,
     files: &Files,
 ) -> Result<(Active, bool), SetError> {
+    if journal.is_closed() {
+        return restore_unwritten(journal, files).await;
+    }
     if journal.current_activation().await?.is_none() {
         let digest = checked(files)?.digest();
         keep(journal, digest, files).await?;
@@ -140,6 +143,18 @@ pub async fn restore(
     }
     let (catalogue, _) = recall(journal, row.catalogue).await?;
     Ok((Active::new(catalogue), false))
+}
+
+/// The same over a journal that may not be written.
+async fn restore_unwritten(journal: &Journal, files: &Files) -> Result<(Active, bool), SetError> {
+    let given = Catalogue::parse(files).map_err(SetError::Invalid)?;
+    match journal.current_activation().await? {
+        Some(row) if row.catalogue != given.digest() => {
+            let (catalogue, _) = recall(journal, row.catalogue).await?;
+            Ok((Active::new(catalogue), false))
+        }
+        _ => Ok((Active::new(given), true)),
+    }
 }
 
 /// The active set, swapped as a whole.

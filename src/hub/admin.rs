@@ -16,6 +16,7 @@ use super::activate::Asked;
 use super::active::SetError;
 use super::mend::ReleaseError;
 use super::replay::ReplayError;
+use super::restored::refused_of;
 use super::{Hub, clock};
 use crate::catalogue::problem::Files;
 use crate::journal::{
@@ -28,12 +29,12 @@ use crate::transport::http::AdminDesk;
 
 /// The actions of operators over one hub.
 pub struct Office {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
 }
 
 /// An HTTP status with the JSON that explains it.
-type Refused = (u16, Value);
-type Told = Result<Value, Refused>;
+pub(super) type Refused = (u16, Value);
+pub(super) type Told = Result<Value, Refused>;
 
 impl Office {
     pub fn new(hub: Arc<Hub>) -> Self {
@@ -45,7 +46,9 @@ impl AdminDesk for Office {
     fn call<'a>(&'a self, action: &'a str, body: Value) -> Answer<'a, Told> {
         Box::pin(async move {
             tracing::info!(action, "action of an operator");
+            self.must_be_open(action)?;
             match action {
+                action if action.starts_with("herstel") => self.restored(action, body).await,
                 "stand" => self.stand().await,
                 "gereed" => Ok(self.hub.readiness().await),
                 "ketenpartners" => self.partners().await,
@@ -164,7 +167,7 @@ const fn page() -> i64 {
     50
 }
 
-fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Refused> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Refused> {
     let body = if body.is_null() { json!({}) } else { body };
     serde_json::from_value(body).map_err(|error| {
         let text = format!("De gegevens van deze actie kloppen niet: {error}.");
@@ -172,11 +175,11 @@ fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Refused> {
     })
 }
 
-fn refused(status: u16, code: &str, text: &str) -> Refused {
+pub(super) fn refused(status: u16, code: &str, text: &str) -> Refused {
     (status, json!({ "code": code, "title": text, "status": status }))
 }
 
-fn journal_refused(error: JournalError) -> Refused {
+pub(super) fn journal_refused(error: JournalError) -> Refused {
     match &error {
         JournalError::NotFound => refused(404, "niet-gevonden", "Hieronder is niets bekend."),
         JournalError::Erased => refused(410, "gewist", "De inhoud is gewist."),
@@ -193,10 +196,10 @@ fn journal_refused(error: JournalError) -> Refused {
         JournalError::StaleLease | JournalError::Stage { .. } => {
             refused(409, "niet-nu", "Dit kan in deze stand niet.")
         }
-        _ => {
+        _ => refused_of(&error).unwrap_or_else(|| {
             tracing::error!(error = %super::chain(&error), "an action failed");
             refused(503, "logboek", "Het logboek antwoordt niet; probeer het later opnieuw.")
-        }
+        }),
     }
 }
 
@@ -248,7 +251,7 @@ fn release_refused(error: ReleaseError) -> Refused {
 }
 
 /// Who decides, and why, must be said.
-fn needs_name(by: &str, why: &str) -> Result<(), Refused> {
+pub(super) fn needs_name(by: &str, why: &str) -> Result<(), Refused> {
     if by.trim().is_empty() || why.trim().is_empty() {
         return Err(refused(400, "gegevens", "Zeg wie dit doet (door) en waarom (reden)."));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::look::look;
+use super::restored::told_of;
 use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
 use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second};
@@ -71,6 +72,9 @@ impl PartnerDesk for Hub {
         parcel: ParcelId,
     ) -> Answer<'a, Result<Option<OutgoingParcel>, Unavailable>> {
         Box::pin(async move {
+            if self.is_closed() {
+                return Err(Unavailable::closed());
+            }
             let found = self.journal.handed_out_parcel(partner, parcel, clock::now()).await;
             let found = match found {
                 Err(JournalError::NotFound | JournalError::Erased) => return Ok(None),
@@ -88,7 +92,7 @@ impl PartnerDesk for Hub {
         word: Word,
     ) -> Answer<'a, Result<Confirmed, Unavailable>> {
         Box::pin(async move {
-            let seed = clock::random().map_err(|_| Unavailable { retry_after_seconds: 5 })?;
+            let seed = clock::random().map_err(|_| Unavailable::for_seconds(5))?;
             let order = ConfirmOrder {
                 partner: partner.clone(),
                 parcel,
@@ -124,9 +128,10 @@ impl PartnerDesk for Hub {
         Box::pin(async move {
             let reads = self.journal.suspended().await.is_ok();
             let writes = self.journal.writable();
-            let check = |name: &str, ready| Check { name: name.to_owned(), ready, vital: true };
+            let check = |name: &str, ready| Check::part(name, ready, true);
             let mut checks =
                 vec![check("logboek-lezen", reads), check("logboek-schrijven", writes)];
+            checks.extend(self.standing_checks());
             checks.extend(self.broker_checks());
             Readiness { checks }
         })
@@ -138,7 +143,8 @@ impl Hub {
     pub(super) async fn readiness(&self) -> Value {
         let readiness = self.ready().await;
         let parts = readiness.checks.iter();
-        let parts = parts.map(|part| json!({ "naam": part.name, "gereed": part.ready }));
+        let parts =
+            parts.map(|part| json!({ "naam": part.name, "gereed": part.ready, "reden": part.why }));
         json!({ "gereed": readiness.is_ready(), "onderdelen": parts.collect::<Vec<_>>() })
     }
 
@@ -246,15 +252,20 @@ impl Hub {
             entries.push(entry);
         }
         let checkpoint = self.journal.latest_checkpoint().await.map_err(unavailable)?;
+        let restarts = self.journal.restarts().await.map_err(unavailable)?;
         Ok(json!({
             "regels": entries,
             "volgende": next,
             "controlepunt": checkpoint.as_deref(),
+            "herstel": told_of(&restarts),
         }))
     }
 }
 
 pub(super) fn unavailable(error: JournalError) -> Unavailable {
+    if matches!(error, JournalError::Closed) {
+        return Unavailable::closed();
+    }
     tracing::error!(error = %super::chain(&error), "the journal does not answer");
-    Unavailable { retry_after_seconds: 5 }
+    Unavailable::for_seconds(5)
 }

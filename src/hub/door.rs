@@ -40,6 +40,9 @@ impl Hub {
 
     /// Refuses a document that was too large to be read.
     pub(super) async fn refuse_unread(&self, notice: TooLarge) -> Outcome {
+        if let Some(closed) = self.while_closed() {
+            return closed;
+        }
         let active = self.active();
         let TooLarge { partner, channel, media_type, size_bytes, why } = notice;
         let refusal = match self.entitled(&active, &partner) {

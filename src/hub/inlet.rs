@@ -35,6 +35,9 @@ impl Inlet for Hub {
 
 impl Hub {
     async fn take_in(&self, mut delivery: Delivery) -> Outcome {
+        if let Some(closed) = self.while_closed() {
+            return closed;
+        }
         let active = self.active();
         let partner = match self.entitled(&active, &delivery.partner) {
             Ok(partner) => partner,

@@ -20,6 +20,7 @@ mod look;
 mod mend;
 pub mod meters;
 mod replay;
+mod restored;
 mod set_check;
 mod worker;
 
@@ -161,7 +162,7 @@ impl Hub {
 
     /// How the roads are that lead past the broker. None of them is vital: the others stay open.
     fn broker_checks(&self) -> Vec<Check> {
-        let check = |name: &str, ready| Check { name: name.to_owned(), ready, vital: false };
+        let check = |name: &str, ready| Check::part(name, ready, false);
         let checks = self.links.get().map(|links| {
             let BrokerLinks { consuming, publishing } = links;
             vec![
@@ -175,6 +176,9 @@ impl Hub {
 
     /// Numbers and signs what is new in the evidence. One step of a loop.
     pub async fn sequence_step(&self) {
+        if self.is_closed() {
+            return;
+        }
         if let Err(error) = self.journal.sequence(clock::now()).await {
             tracing::error!(error = %chain(&error), "the evidence could not be signed");
         }

@@ -44,6 +44,9 @@ impl Worker {
     /// A bounded part of every job that this hub works at, or takes on, as long as it need not
     /// stop. Answers how long to rest.
     pub async fn step(&mut self, hub: &Hub, stop: impl Fn() -> bool) -> Duration {
+        if hub.is_closed() {
+            return REST_IDLE;
+        }
         if hub.has_no_room() {
             return REST;
         }

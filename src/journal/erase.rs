@@ -1,16 +1,19 @@
 //! Erasing: the key of a case, or of a refused message, is destroyed, and its content with it.
 //!
-//! Three steps, each committed: the intent, the key, the marks. Whatever step the process dies
-//! after, the next start finishes it; an intent is never taken back.
+//! Four steps, each on disk before the next: the intent, its line in the list outside the journal,
+//! the key, the marks. Whatever step the process dies after, the next start finishes it; an intent
+//! is never taken back. The line stands before the key goes, so that a backup of before the erasure
+//! can never bring back what no list says was erased.
 
 use uuid::Uuid;
 
 use super::keys::Vault;
 use super::shared;
-use super::sql::{Cell, Conn, query};
+use super::sql::{Cell, Conn, Row, query};
 use super::unit::{LeafOf, Unit};
 use super::writer::State;
 use super::{JournalError, LeafKind, OpenError};
+use crate::evidence::ErasedCase;
 use crate::message::{Digest, PartnerId, Timestamp};
 
 /// Whose content is to be destroyed.
@@ -26,6 +29,7 @@ pub struct ErasureOrder {
 #[derive(Debug, Clone)]
 pub(super) struct Intent {
     pub holder: Uuid,
+    pub at: Timestamp,
 }
 
 /// What an erasure destroyed.
@@ -39,19 +43,23 @@ pub struct Erased {
 
 /// Intents that were stored and not finished.
 async fn unfinished(conn: &mut Conn) -> Result<Vec<Intent>, sqlx::Error> {
-    let sql = "select holder from erasure where done_at is null order by seq";
+    let sql = "select holder, asked_at from erasure where done_at is null order by seq";
     let rows = query(sql, []).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(Intent { holder: row.uuid("holder")? })).collect()
+    let read = |row: &Row| Ok(Intent { holder: row.uuid("holder")?, at: row.time("asked_at")? });
+    rows.iter().map(read).collect()
 }
 
-/// Everything that was ever erased, for a key store that came back from a backup.
-async fn all_erased(conn: &mut Conn) -> Result<Vec<Cell>, sqlx::Error> {
-    let rows = query("select holder from erasure", []).fetch_all(conn).await?;
-    rows.iter().map(|row| row.uuid("holder").map(Cell::from)).collect()
+/// Everything that was ever erased, for a key store that came back from a backup, and for a list
+/// that lacks something.
+async fn all_erased(conn: &mut Conn) -> Result<Vec<ErasedCase>, sqlx::Error> {
+    let rows = query("select holder, asked_at from erasure", []).fetch_all(conn).await?;
+    let read =
+        |row: &Row| Ok(ErasedCase { holder: row.uuid("holder")?, at: row.time("asked_at")? });
+    rows.iter().map(read).collect()
 }
 
 impl State {
-    /// The three steps of an erasure.
+    /// The steps of an erasure.
     pub async fn erase(
         &mut self,
         vault: &Vault,
@@ -72,7 +80,7 @@ impl State {
         self.finish(vault, &intent, now).await
     }
 
-    /// The second and third step: the key, then the marks.
+    /// The steps after the intent: the list, the key, the marks.
     async fn finish(
         &mut self,
         vault: &Vault,
@@ -80,6 +88,8 @@ impl State {
         now: Timestamp,
     ) -> Result<Erased, JournalError> {
         fail::fail_point!("journal-wissing-halverwege", |_| std::process::abort());
+        let erased = ErasedCase { holder: intent.holder, at: intent.at };
+        self.witness.erased(vec![erased]).await?;
         self.destroy_keys(vec![intent.holder.into()]).await?;
         vault.forget(intent.holder);
         self.journal.begin().await?;
@@ -95,7 +105,7 @@ impl State {
 
     /// Overwrites the keys (`secure_delete`), and empties the log that still holds them. From
     /// PostgreSQL they are deleted, and the room is freed for other rows.
-    async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
+    pub(super) async fn destroy_keys(&mut self, holders: Vec<Cell>) -> Result<(), JournalError> {
         if !self.keys.is_postgres() {
             for holder in holders {
                 let delete = query("delete from case_key where holder = $1", [holder]);
@@ -113,13 +123,27 @@ impl State {
         Ok(())
     }
 
-    /// At the start: finishes what was begun, and erases again what a restored key store
-    /// brought back.
+    /// At the start: destroys again what a restored key store brought back, and finishes what was
+    /// begun. In a closed journal no more than the first: the rest makes leaves.
     pub async fn apply_erasures(&mut self, vault: &Vault, now: Timestamp) -> Result<(), OpenError> {
         let erased = all_erased(&mut self.journal).await?;
         if !erased.is_empty() {
-            self.destroy_keys(erased).await?;
+            self.witness.erased(erased.clone()).await?;
+            let holders = erased.iter().map(|erased| Cell::from(erased.holder)).collect();
+            self.destroy_keys(holders).await?;
         }
+        if self.closure.is_none() {
+            self.finish_erasures(vault, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Finishes every erasure of which only the intent is stored.
+    pub(super) async fn finish_erasures(
+        &mut self,
+        vault: &Vault,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
         for intent in unfinished(&mut self.journal).await? {
             self.finish(vault, &intent, now).await?;
         }
@@ -159,7 +183,7 @@ impl Unit<'_> {
         if done == 0 {
             return Err(JournalError::Erased);
         }
-        Ok(Intent { holder })
+        Ok(Intent { holder, at: now })
     }
 
     /// The last step, after the key is gone.

@@ -40,6 +40,21 @@ pub enum JournalError {
     Job(JobState),
     #[error("a second person must approve this")]
     SamePerson,
+    /// Nothing is written until it was compared with what was signed before; see `standing`.
+    #[error("the journal is only read until it was compared and released")]
+    Closed,
+    #[error("the journal was not compared, or something newer is known since")]
+    NotCompared,
+    #[error("the journal is open: there is nothing to release")]
+    NotClosed,
+    /// A checkpoint that was given is none of this hub.
+    #[error("checkpoint {0} is not signed by this hub")]
+    OtherCheckpoint(usize),
+    #[error("no checkpoint is known to compare the journal with")]
+    NothingKnown,
+    /// Try again later (503): an erasure that is not on the list would be forgotten by a restore.
+    #[error("the list of erasures beside the journal cannot be written: {0}")]
+    Witness(std::io::ErrorKind),
     #[error("stored content does not open: {0}")]
     Unreadable(&'static str),
 }
@@ -56,6 +71,11 @@ impl JournalError {
                 | Self::Settled
                 | Self::TooMany(_)
                 | Self::SamePerson
+                | Self::Closed
+                | Self::NotCompared
+                | Self::NotClosed
+                | Self::OtherCheckpoint(_)
+                | Self::NothingKnown
                 | Self::Held(_)
                 | Self::Job(_)
         )
@@ -113,12 +133,18 @@ pub enum OpenError {
     Url(&'static str),
     #[error("the evidence tree is not what the last checkpoint signed: {0}")]
     Evidence(&'static str),
+    #[error(
+        "{0} holds the witness of another hub: a journal of its own begins in an empty data folder"
+    )]
+    OtherWitness(PathBuf),
     #[error("the data folder {dir} cannot be used")]
     Folder {
         dir: PathBuf,
         #[source]
         source: std::io::Error,
     },
+    #[error("the file cannot be read or written")]
+    File(#[from] std::io::Error),
     #[error("the database cannot be opened")]
     Database(#[from] sqlx::Error),
     #[error("the journal could not finish what was left")]

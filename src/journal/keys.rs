@@ -178,6 +178,12 @@ impl Vault {
         Ok(found)
     }
 
+    /// How many keys there are.
+    pub async fn count(&self) -> Result<i64, sqlx::Error> {
+        let sql = "select count(*) as n from case_key";
+        query(sql, []).fetch_one(&mut self.store.acquire().await?).await?.int("n")
+    }
+
     /// The key of one holder; `Erased` where it is gone.
     pub async fn holder_key(&self, holder: Uuid) -> Result<Arc<DataKey>, JournalError> {
         self.holder_keys([holder]).await?.remove(&holder).ok_or(JournalError::Erased)

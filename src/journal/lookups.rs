@@ -227,6 +227,12 @@ impl Journal {
 
     /// The salt of a document by the subject of its leaves; `None` where it was erased.
     async fn salt_of(&self, subject: Uuid) -> Result<Option<[u8; 32]>, JournalError> {
+        let sql = "select salt from restart where id = $1";
+        let mut conn = self.reads.acquire().await?;
+        if let Some(row) = query(sql, [subject.into()]).fetch_optional(&mut conn).await? {
+            return Ok(row.blob("salt")?.try_into().ok());
+        }
+        drop(conn);
         let sql = "select id, case_id as holder, sealed_key, native as document, 'i' as kind
                 from inbox where public_id = $1
             union all select id, case_id, sealed_key, document, 'o' from outbox where id = $1

@@ -7,6 +7,7 @@
 //! come along with it ([`Rules`]); moving parcels, and what an HTTP status is, is left to
 //! `transport` and `hub`.
 
+mod backup;
 mod beat;
 mod cases;
 mod collected;
@@ -30,12 +31,14 @@ mod partners;
 mod quarantine;
 mod receive;
 mod replace;
+mod restart;
 mod reveal;
 mod scratch;
 mod sequence;
 mod settle;
 mod shared;
 mod sql;
+mod standing;
 mod trace;
 mod types;
 mod unblock;
@@ -43,6 +46,7 @@ mod unconfirmed;
 mod unit;
 mod verify;
 mod views;
+mod witness;
 mod writer;
 
 #[cfg(test)]
@@ -54,6 +58,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use self::backup::restore::{PutBack, RestoreOrder, look_at, put_back};
+pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up, planned};
 pub use self::crowd::{
     BadFilter, CrowdCount, CrowdFilter, Cursor, EventView, Found, Gathered, Holder, ItemClaim,
     ItemDone, ItemView, JOBS_MAX, Job, JobItem, JobView, NewJob, Progress, RECIPIENTS_MAX,
@@ -77,6 +83,7 @@ pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::scratch::{Figures, Scratch};
 pub use self::sequence::Sequenced;
+pub use self::standing::{Closure, Released, Why};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
 pub use self::types::{
     Accepted, AttemptOutcome, ConfirmOrder, DispatchFn, FeedbackFn, Handed, Held, LeaseToken, Look,
@@ -91,10 +98,11 @@ pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
 use self::health::Health;
 use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
-use self::open::Databases;
+use self::open::{At, Databases};
 use self::order::{Command, Done, Order};
 use self::sql::Pool;
-
+use self::standing::Gate;
+use self::witness::Witness;
 use crate::evidence::{HubKeys, LeafKind};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -107,6 +115,8 @@ pub struct Journal {
     vault: Arc<Vault>,
     changes: watch::Receiver<u64>,
     health: Arc<Health>,
+    gate: Arc<Gate>,
+    witness: Witness,
     /// Until a deliverer takes it.
     fresh: Arc<Mutex<Option<Fresh>>>,
     /// `None` where this process only reads.
@@ -130,9 +140,9 @@ impl Journal {
         hub: Arc<HubKeys>,
         now: Timestamp,
     ) -> Result<(Self, Writer), OpenError> {
-        let lock = match store {
-            Store::Folder(dir) => Some(open::lock(dir)?),
-            Store::Postgres(_) => None,
+        let lock = match &store.at {
+            At::Folder(dir) => Some(open::lock(dir)?),
+            At::Postgres(_) => None,
         };
         let mut conn = databases.connect_journal().await?;
         open::check_keys(&mut conn, &hub).await?;
@@ -143,12 +153,24 @@ impl Journal {
         let (tick, changes) = watch::channel(0);
         let (keys, file) = (Arc::clone(&vault), lock.clone());
         let (fresh, door) = fresh::fresh();
-        let mut writer = Writer::open(queue, databases.clone(), keys, tick, file, now).await?;
+        let witness = store.witness.clone();
+        let stores = (databases.clone(), witness.clone());
+        let mut writer = Writer::open(queue, stores, keys, tick, file, now).await?;
         writer.fresh = Some(door);
-        let health = Arc::clone(&writer.health);
+        let (health, gate) = (Arc::clone(&writer.health), Arc::clone(&writer.gate));
         let fresh = Arc::new(Mutex::new(Some(fresh)));
-        let journal =
-            Self { queue: sender, reads, databases, vault, changes, health, fresh, _lock: lock };
+        let journal = Self {
+            queue: sender,
+            reads,
+            databases,
+            vault,
+            changes,
+            health,
+            gate,
+            witness,
+            fresh,
+            _lock: lock,
+        };
         Ok((journal, writer))
     }
 
@@ -161,8 +183,18 @@ impl Journal {
         let vault = Arc::new(Vault::new(hub, databases.read_keys().await?));
         let (queue, _) = mpsc::channel(1);
         let (_, changes) = watch::channel(0);
-        let (health, fresh) = (Arc::default(), Arc::default());
-        Ok(Self { queue, reads, databases, vault, changes, health, fresh, _lock: None })
+        Ok(Self {
+            queue,
+            reads,
+            databases,
+            vault,
+            changes,
+            health: Arc::default(),
+            gate: Arc::default(),
+            witness: store.witness.clone(),
+            fresh: Arc::default(),
+            _lock: None,
+        })
     }
 
     /// Whether other hubs may write it too.

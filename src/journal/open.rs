@@ -11,16 +11,23 @@ use std::sync::Arc;
 
 use super::OpenError;
 use super::sql::{Conn, Pool, query};
+use super::witness::Witness;
 use crate::evidence::HubKeys;
 
 pub use self::postgres::Servers;
-use self::sqlite::Files;
+pub(super) use self::sqlite::Files;
 
 const LOCK_FILE: &str = "schakel.lock";
 
-/// Where the truth of a hub is kept.
+/// Where the truth of a hub is kept, and its witness.
 #[derive(Debug, Clone)]
-pub enum Store {
+pub struct Store {
+    pub(super) at: At,
+    pub(super) witness: Witness,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum At {
     /// In a folder, for one process.
     Folder(PathBuf),
     /// In PostgreSQL, for any number of hubs.
@@ -29,7 +36,28 @@ pub enum Store {
 
 impl Store {
     pub fn in_folder(dir: &Path) -> Self {
-        Self::Folder(dir.to_owned())
+        Self { at: At::Folder(dir.to_owned()), witness: Witness::in_folder(dir) }
+    }
+
+    /// On PostgreSQL, for a hub with this data folder.
+    pub fn on_servers(servers: Servers, data: &Path) -> Self {
+        Self { at: At::Postgres(Box::new(servers)), witness: Witness::in_folder(data) }
+    }
+
+    /// Keeps the witness in a second folder as well, which has to be there.
+    #[must_use]
+    pub fn also_witnessed_in(mut self, dir: &Path) -> Self {
+        self.witness.also_in(dir);
+        self
+    }
+
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self.at, At::Postgres(_))
+    }
+
+    /// Whether the keys of cases have a database of their own.
+    pub fn has_keys_apart(&self) -> bool {
+        matches!(&self.at, At::Postgres(servers) if servers.keys_url().1.is_none())
     }
 
     /// Whether a folder holds a journal.
@@ -45,9 +73,9 @@ impl Store {
 
 impl std::fmt::Display for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Folder(dir) => dir.display().fmt(f),
-            Self::Postgres(servers) => servers.fmt(f),
+        match &self.at {
+            At::Folder(dir) => dir.display().fmt(f),
+            At::Postgres(servers) => servers.fmt(f),
         }
     }
 }
@@ -61,9 +89,9 @@ pub(super) enum Databases {
 
 impl Databases {
     pub fn of(store: &Store) -> Self {
-        match store {
-            Store::Folder(dir) => Self::Sqlite(Files::in_folder(dir)),
-            Store::Postgres(servers) => Self::Postgres(servers.clone()),
+        match &store.at {
+            At::Folder(dir) => Self::Sqlite(Files::in_folder(dir)),
+            At::Postgres(servers) => Self::Postgres(servers.clone()),
         }
     }
 

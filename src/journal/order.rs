@@ -1,5 +1,6 @@
 //! What the writer is asked, and what it answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -14,10 +15,12 @@ use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::Sequenced;
 use super::settle::Ended;
+use super::standing::Released;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, Received, Rules,
     Submission, UnblockOrder,
 };
+use crate::evidence::{Comparison, ErasedCase};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
 /// What the writer is asked to do.
@@ -79,6 +82,18 @@ pub(super) enum Order {
         order: MailboxOrder,
         now: Timestamp,
     },
+    /// Compares the journal with what is known of the signed tree.
+    Compare {
+        notes: Vec<String>,
+        erased: BTreeSet<ErasedCase>,
+        now: Timestamp,
+    },
+    /// Opens a journal that was compared.
+    Reopen {
+        by: String,
+        why: String,
+        now: Timestamp,
+    },
     Job {
         order: Box<JobOrder>,
         now: Timestamp,
@@ -108,6 +123,8 @@ pub(super) enum Done {
     Erased(Erased),
     Rewrapped(u64),
     Freed(u64),
+    Compared(Comparison),
+    Released(Released),
     Job(JobDone),
 }
 
@@ -136,7 +153,14 @@ impl Order {
 
     /// Whether it has transactions of its own, outside the group.
     pub const fn goes_alone(&self) -> bool {
-        matches!(self, Self::Erase { .. } | Self::Rewrap | Self::Beat { .. })
+        matches!(
+            self,
+            Self::Erase { .. }
+                | Self::Rewrap
+                | Self::Beat { .. }
+                | Self::Compare { .. }
+                | Self::Reopen { .. }
+        )
     }
 
     pub fn submission(&self) -> Option<&Submission> {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::restart;
 use super::shared;
 use super::sql::{Cell, Conn, Row, query};
 use super::unit::Unit;
@@ -240,8 +241,9 @@ impl Unit<'_> {
 
     async fn sign(&mut self, tree: &mut Tree, now: Timestamp) -> Result<(), JournalError> {
         let (size, root) = (tree.frontier.size(), tree.frontier.root());
+        let series = restart::series(self.conn).await?;
         let hub = &self.vault.hub;
-        let note = Checkpoint { origin: hub.name().to_owned(), size, root }.sign(hub);
+        let note = Checkpoint { origin: hub.name().to_owned(), series, size, root }.sign(hub);
         let sql = "insert into checkpoint (size, root, frontier, at, note)
             values ($1, $2, $3, $4, $5)";
         let cells = [

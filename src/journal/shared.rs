@@ -52,18 +52,22 @@ struct Wanted {
 pub(super) struct News {
     pub suspended: BTreeSet<PartnerId>,
     pub checkpoint: Option<std::sync::Arc<str>>,
+    /// The journal may only be read.
+    pub closed: bool,
 }
 
 /// Reads it, in one go.
 pub(super) async fn news(conn: &mut Conn) -> Result<News, sqlx::Error> {
     let sql = "select (select note from checkpoint order by size desc limit 1) as note,
-            (select string_agg(partner, ' ') from suspension) as suspended";
+            (select string_agg(partner, ' ') from suspension) as suspended,
+            exists (select 1 from meta where name = 'herstel') as closed";
     let row = query(sql, []).fetch_one(conn).await?;
     let names = row.maybe_text("suspended")?.unwrap_or_default();
     let read = |name: &str| name.parse().map_err(|_| super::sql::unreadable("suspended"));
     Ok(News {
         suspended: names.split_whitespace().map(read).collect::<Result<_, _>>()?,
         checkpoint: row.maybe_text("note")?.map(Into::into),
+        closed: row.int("closed")? != 0,
     })
 }
 
@@ -159,7 +163,9 @@ impl Unit<'_> {
             Order::Reveal { .. } => {}
             // Claims lock what they find, and pass by what another has.
             Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
+            // These have transactions of their own.
             Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}
+            Order::Compare { .. } | Order::Reopen { .. } => {}
         }
     }
 }

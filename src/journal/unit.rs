@@ -113,7 +113,7 @@ impl<'w> Unit<'w> {
     /// Puts a leaf under an id that was reserved.
     pub fn put_leaf(&mut self, id: i64, leaf: LeafOf<'_>) {
         let LeafOf { kind, at, subject, partner, catalogue, outcome, document } = leaf;
-        let data = Leaf {
+        let leaf = Leaf {
             kind,
             at,
             subject,
@@ -123,8 +123,14 @@ impl<'w> Unit<'w> {
             ciphertext: document.map(|(ciphertext, _)| ciphertext),
             commitment: document.map(|(_, commitment)| commitment),
         };
-        let partner = partner.map(PartnerId::as_str);
-        self.leaves.push(vec![id.into(), subject.into(), partner.into(), data.encode().into()]);
+        self.put(id, &leaf);
+    }
+
+    /// The same for a leaf that is none of the usual ones.
+    pub fn put(&mut self, id: i64, leaf: &Leaf) {
+        let partner = leaf.partner.as_ref().map(PartnerId::as_str);
+        let data = leaf.encode();
+        self.leaves.push(vec![id.into(), leaf.subject.into(), partner.into(), data.into()]);
     }
 
     pub fn leaf(&mut self, leaf: LeafOf<'_>) -> i64 {

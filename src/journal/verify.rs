@@ -84,6 +84,8 @@ pub enum FindingCode {
     Nummering,
     /// The signature under a checkpoint does not hold.
     Handtekening,
+    /// A checkpoint is of another series than the restores before it account for.
+    Reeks,
     /// The tree has another root than a checkpoint signed.
     Wortel,
     /// A stored tile is not what the leaves hash to.

@@ -13,16 +13,15 @@ use super::crowd;
 use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
-use super::lease;
 use super::open::Databases;
 use super::order::{Answer, Command, Done, Order};
-use super::partners;
 use super::sequence::Tree;
 use super::settle::Ended;
-use super::shared;
 use super::sql::Conn;
+use super::standing::{self, Closure, Gate};
 use super::unit::Unit;
-use super::{JournalError, OpenError, Submission};
+use super::witness::Witness;
+use super::{JournalError, OpenError, Submission, lease, partners, shared};
 use crate::message::{PartnerId, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
@@ -38,14 +37,18 @@ pub const GROUP_MAX: usize = 256;
 pub struct Writer {
     queue: mpsc::Receiver<Command>,
     databases: Databases,
+    witness: Witness,
     vault: Arc<Vault>,
     state: Option<State>,
+    /// The last moment that an order named: when it was found what a failure led to.
+    seen: Timestamp,
     /// After a failure it may not be known whether leases were stored.
     in_doubt: bool,
     neighbours: Neighbours,
     /// Ticks when parcels may have become due.
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
+    pub(super) gate: Arc<Gate>,
     /// Where parcels leave at once.
     pub(super) fresh: Option<FreshDoor>,
     /// Held as long as anything may be written.
@@ -62,34 +65,44 @@ pub(super) struct State {
     /// The newest signed checkpoint, which over PostgreSQL may be another hub's.
     checkpoint: Option<Arc<str>>,
     probes: Probes,
+    pub witness: Witness,
+    /// The checkpoint that the witness was told last.
+    pub noted: Option<Arc<str>>,
+    /// Why the journal is only read, where it is.
+    pub closure: Option<Closure>,
     left_due: bool,
 }
 
 impl Writer {
     pub(super) async fn open(
         queue: mpsc::Receiver<Command>,
-        databases: Databases,
+        (databases, witness): (Databases, Witness),
         vault: Arc<Vault>,
         changes: watch::Sender<u64>,
         lock: Option<Arc<File>>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         vault.rename()?;
-        let mut state = State::open(&databases, &vault).await?;
+        let mut state = State::open(&databases, &witness, &vault, now).await?;
         state.apply_erasures(&vault, now).await?;
-        if !state.journal.is_postgres() {
+        if !state.journal.is_postgres() && state.closure.is_none() {
             lease::release_all(&mut state.journal, now).await?;
             crowd::release_jobs(&mut state.journal).await?;
         }
+        let gate = Arc::new(Gate::default());
+        gate.set(state.closure.clone());
         Ok(Self {
             queue,
             databases,
+            witness,
             vault,
             state: Some(state),
+            seen: now,
             in_doubt: false,
             neighbours: Neighbours::default(),
             changes,
             health: Arc::default(),
+            gate,
             fresh: None,
             _lock: lock,
         })
@@ -133,6 +146,10 @@ impl Writer {
         if orders.is_empty() {
             return Vec::new();
         }
+        if self.gate.is_closed() {
+            return orders.iter().map(|_| Err(JournalError::Closed)).collect();
+        }
+        self.seen = orders.iter().find_map(|order| order.sequence_at()).unwrap_or(self.seen);
         let mut done = self.try_group(orders).await;
         for _ in 0..CONFLICTS_MAX {
             if !done.as_ref().is_err_and(JournalError::is_conflict) {
@@ -168,15 +185,23 @@ impl Writer {
         if std::mem::take(&mut self.in_doubt) {
             self.vault.rename()?;
         }
-        State::open(&self.databases, &self.vault).await.map_err(|error| match error {
+        let opened = State::open(&self.databases, &self.witness, &self.vault, self.seen).await;
+        let state = opened.map_err(|error| match error {
             OpenError::Database(source) => source.into(),
             OpenError::Recovery(error) => error,
             _ => JournalError::Unreadable("the state of the journal"),
-        })
+        })?;
+        self.gate.set(state.closure.clone());
+        Ok(state)
     }
 
     async fn try_group(&mut self, orders: &[&Order]) -> Result<Vec<Answer>, JournalError> {
         let mut state = self.ready().await?;
+        if state.closure.is_some() {
+            // The journal is another than it was before the last failure.
+            self.state = Some(state);
+            return Err(JournalError::Closed);
+        }
         #[cfg(test)]
         self.databases.limit_pages(&mut state.journal).await?;
         let done = state.group(&self.vault, self.fresh.as_ref(), orders).await;
@@ -191,8 +216,20 @@ impl Writer {
 
     /// An order with transactions of its own.
     async fn alone(&mut self, order: &Order) -> Answer {
+        if self.gate.is_closed() && matches!(order, Order::Beat { .. }) {
+            // Another hub may have released it.
+            self.state = None;
+        }
         let mut state = self.ready().await?;
         let answer = match order {
+            Order::Compare { notes, erased, now } => {
+                state.compare(&self.vault, notes, erased, *now).await.map(Done::Compared)
+            }
+            Order::Reopen { by, why, now } => {
+                state.reopen(&self.vault, by, why, *now).await.map(Done::Released)
+            }
+            Order::Beat { .. } if state.closure.is_some() => Ok(Done::Freed(0)),
+            _ if state.closure.is_some() => Err(JournalError::Closed),
             Order::Erase { order, now } => {
                 state.erase(&self.vault, order, *now).await.map(Done::Erased)
             }
@@ -206,8 +243,13 @@ impl Writer {
             _ => Err(JournalError::Stopped),
         };
         match &answer {
+            // Found in the middle: what is open and who waits is learned anew.
+            Err(JournalError::Closed) if state.closure.is_none() => {}
             Err(error) if !error.concerns_order_only() => self.health.failed(error),
-            _ => self.state = Some(state),
+            _ => {
+                self.gate.set(state.closure.clone());
+                self.state = Some(state);
+            }
         }
         answer
     }
@@ -219,7 +261,12 @@ fn error_cause(error: &JournalError) -> Option<String> {
 }
 
 impl State {
-    async fn open(databases: &Databases, vault: &Vault) -> Result<Self, OpenError> {
+    async fn open(
+        databases: &Databases,
+        witness: &Witness,
+        vault: &Vault,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
         let mut journal = databases.connect_journal().await?;
         let keys = databases.connect_keys().await?;
         // As of one moment: another hub may sign meanwhile.
@@ -231,9 +278,30 @@ impl State {
         if journal.is_postgres() {
             beat::appear(&mut journal, vault.instance()).await?;
         }
-        let (checkpoint, probes) = (tree.checkpoint.clone(), Probes::default());
-        let left_due = true;
-        Ok(Self { counters, suspended, tree, checkpoint, journal, keys, probes, left_due })
+        let seen = witness.read(&vault.hub).await?;
+        let closure = standing::judge(&mut journal, &vault.hub, &seen, now).await?;
+        let mut state = Self {
+            counters,
+            suspended,
+            checkpoint: tree.checkpoint.clone(),
+            tree,
+            journal,
+            keys,
+            probes: Probes::default(),
+            witness: witness.clone(),
+            noted: None,
+            closure: None,
+            left_due: true,
+        };
+        if let Some(mut closure) = closure {
+            // Before anything of it is read: what was erased since must not come back.
+            closure.erased_again += state.erase_again(vault, &seen.erased).await?;
+            if standing::load(&mut state.journal).await?.as_ref() != Some(&closure) {
+                standing::save(&mut state.journal, &closure).await?;
+            }
+            state.closure = Some(closure);
+        }
+        Ok(state)
     }
 
     /// Before a group that is not alone: learns what other hubs changed.
@@ -241,6 +309,9 @@ impl State {
         if self.journal.is_postgres() {
             self.counters.refill(&mut self.journal).await?;
             let news = shared::news(&mut self.journal).await?;
+            if news.closed {
+                return Err(JournalError::Closed);
+            }
             self.suspended = news.suspended;
             self.checkpoint = news.checkpoint;
         }
@@ -292,10 +363,12 @@ impl State {
             self.probes.passed(tick);
         }
         self.counters = counters;
-        if !self.journal.is_postgres() {
+        let signed = tree.checkpoint != self.tree.checkpoint;
+        if !self.journal.is_postgres() || signed {
             self.checkpoint = tree.checkpoint.clone();
         }
         self.tree = tree;
+        self.tell_witness(vault, self.checkpoint.clone()).await;
         if suspensions_changed {
             self.suspended = partners::load_suspended(&mut self.journal).await?;
         }
@@ -378,7 +451,9 @@ impl Unit<'_> {
             | Order::Sequence { .. }
             | Order::Erase { .. }
             | Order::Rewrap
-            | Order::Beat { .. } => Err(JournalError::Stopped),
+            | Order::Beat { .. }
+            | Order::Compare { .. }
+            | Order::Reopen { .. } => Err(JournalError::Stopped),
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{REVIEW_EVERY, stopped};
-use crate::hub::{BrokerLinks, Hub, IDLE, broker_partners, clock};
+use crate::hub::{BrokerLinks, Delivered, Hub, IDLE, broker_partners, clock};
 use crate::journal::{Fresh, FreshFor, FreshParcels};
 use crate::message::PartnerId;
 use crate::transport::LargeBodies;
@@ -139,19 +139,22 @@ async fn read(reader: Reader, link: Arc<Link>, stopping: watch::Receiver<bool>) 
 
 async fn consume(reader: &Reader, link: &Arc<Link>, stopping: watch::Receiver<bool>) {
     let listening = Arc::new(AtomicUsize::new(0));
-    let mut reading: BTreeMap<PartnerId, watch::Sender<bool>> = BTreeMap::new();
+    let mut reading: BTreeMap<Source, watch::Sender<bool>> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let dead = reader.feed(Source::Dead, link, &listening);
-    let stop = stopping.clone();
-    tasks.spawn(async move { dead.run(stopped(stop)).await });
     loop {
-        let wanted: BTreeSet<PartnerId> = broker_partners(&reader.hub.active().catalogue);
-        reading.retain(|id, _| wanted.contains(id));
-        for id in wanted {
-            reading.entry(id).or_insert_with_key(|id| {
-                // The other end is dropped when the partner is no longer served.
+        // While the journal is only read nothing is taken out of any queue.
+        let wanted: BTreeSet<Source> = if reader.hub.is_closed() {
+            BTreeSet::new()
+        } else {
+            let partners = broker_partners(&reader.hub.active().catalogue);
+            partners.into_iter().map(Source::Partner).chain([Source::Dead]).collect()
+        };
+        reading.retain(|source, _| wanted.contains(source));
+        for source in wanted {
+            reading.entry(source).or_insert_with_key(|source| {
+                // The other end is dropped when it is no longer read.
                 let (keep, kept) = watch::channel(false);
-                let feed = reader.feed(Source::Partner(id.clone()), link, &listening);
+                let feed = reader.feed(source.clone(), link, &listening);
                 tasks.spawn(async move { feed.run(stopped(kept)).await });
                 keep
             });
@@ -186,6 +189,9 @@ async fn deliver_fresh(
             stopped(stopping).await;
             return "broker-meteen";
         }
+        if hub.is_closed() {
+            continue; // their lease ends, and they wait in their lanes
+        }
         if let Err(error) = hub.broker_fresh(&publisher, batch).await {
             tracing::error!(%error, "parcels wait until their lease ends");
             tokio::time::sleep(TROUBLE_WAIT).await;
@@ -207,8 +213,10 @@ async fn deliver(
         }
     };
     while !*stopping.borrow() {
-        open_for(hub.broker_opens(&publisher));
-        let rest = match hub.broker_step(&publisher).await {
+        let open = !hub.is_closed();
+        open_for(if open { hub.broker_opens(&publisher) } else { BTreeSet::new() });
+        let step = if open { hub.broker_step(&publisher).await } else { Ok(Delivered::default()) };
+        let rest = match step {
             Ok(done) if !done.is_idle() => continue,
             Ok(_) => IDLE,
             Err(error) => {
@@ -247,6 +255,9 @@ async fn look_after(
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stopped(stopping.clone()) => return "broker-nalopen",
+        }
+        if hub.is_closed() {
+            continue;
         }
         if let Err(error) = hub.look_after_mailboxes(&publisher, receipt_after_s).await {
             tracing::error!(%error, "the mailboxes cannot be looked after now");

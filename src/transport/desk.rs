@@ -21,6 +21,21 @@ pub struct Room {
 #[error("the journal is unavailable")]
 pub struct Unavailable {
     pub retry_after_seconds: u32,
+    /// The hub is shut on purpose: its operators must look first.
+    pub closed: bool,
+}
+
+impl Unavailable {
+    /// People must do something first, so there is no hurry.
+    pub const CLOSED_RETRY_S: u32 = 60;
+
+    pub const fn for_seconds(retry_after_seconds: u32) -> Self {
+        Self { retry_after_seconds, closed: false }
+    }
+
+    pub const fn closed() -> Self {
+        Self { retry_after_seconds: Self::CLOSED_RETRY_S, closed: true }
+    }
 }
 
 /// Whose token it is.
@@ -74,6 +89,14 @@ pub struct Check {
     pub ready: bool,
     /// Whether the hub is of no use without it. One road that is closed closes no other.
     pub vital: bool,
+    /// What to do where it is not ready, as far as the hub knows.
+    pub why: Option<&'static str>,
+}
+
+impl Check {
+    pub fn part(name: &str, ready: bool, vital: bool) -> Self {
+        Self { name: name.to_owned(), ready, vital, why: None }
+    }
 }
 
 impl Readiness {

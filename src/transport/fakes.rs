@@ -103,7 +103,7 @@ impl FakeHub {
 
     fn up<T>(&self, value: T) -> Result<T, Unavailable> {
         let down = self.down.load(Ordering::SeqCst);
-        if down { Err(Unavailable { retry_after_seconds: 17 }) } else { Ok(value) }
+        if down { Err(Unavailable::for_seconds(17)) } else { Ok(value) }
     }
 
     fn find(&self, partner: &PartnerId, parcel: ParcelId) -> Option<OutgoingParcel> {
@@ -221,7 +221,7 @@ impl PartnerDesk for FakeHub {
 
     fn ready(&self) -> Answer<'_, Readiness> {
         let ready = !self.down.load(Ordering::SeqCst);
-        let checks = vec![Check { name: "logboek".to_owned(), ready, vital: true }];
+        let checks = vec![Check::part("logboek", ready, true)];
         Box::pin(async move { Readiness { checks } })
     }
 }

@@ -113,6 +113,13 @@ impl Outcome {
         }
     }
 
+    /// The same while the hub is shut on purpose.
+    pub fn closed(retry_after_seconds: u32) -> Self {
+        let verdict = Verdict::Unavailable { retry_after_seconds };
+        let body = Problem::closed().to_bytes();
+        Self { verdict, body, ..Self::unavailable(retry_after_seconds) }
+    }
+
     /// A refusal as problem+json, for partners whose receipt style is plain HTTP, and for files.
     pub fn problem(problem: &Problem) -> Self {
         Self {

@@ -41,6 +41,16 @@ impl Problem {
         )
     }
 
+    /// The hub was shut on purpose, until its operators have compared its journal.
+    pub fn closed() -> Self {
+        let title = "De hub neemt nu niets aan en verstuurt niets; er is niets aangenomen.";
+        Self::new(503, "alleen-lezen", title).with_detail(
+            "Het logboek van de hub is teruggezet en wordt eerst vergeleken met wat eerder is \
+             ondertekend. Bewaar uw bericht en stuur het later opnieuw, met hetzelfde \
+             berichtnummer. De beheerder van de hub gaat verder met: schakel restore compare.",
+        )
+    }
+
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());

@@ -65,7 +65,14 @@ impl Said {
 
 /// Runs the program over a place.
 pub fn run(place: &Place, words: &[&str]) -> Said {
-    Said::of(place.command().args(words).output().expect("schakel runs"))
+    run_with(place, &[], words)
+}
+
+/// As [`run`], with these variables.
+pub fn run_with(place: &Place, env: &[(&str, &str)], words: &[&str]) -> Said {
+    let mut command = place.command();
+    command.envs(env.iter().copied()).args(words);
+    Said::of(command.output().expect("schakel runs"))
 }
 
 /// As [`run`], with a partner's token in the environment.

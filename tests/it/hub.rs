@@ -144,19 +144,28 @@ impl Place {
 
     /// Starts the hub with these variables, and waits until it is ready.
     pub async fn start_with(self, env: &[(&str, &str)]) -> Hub {
+        self.start_as(env, 200).await
+    }
+
+    /// Starts a hub that says it is not ready, and waits until it does.
+    pub async fn start_closed(self, env: &[(&str, &str)]) -> Hub {
+        self.start_as(env, 503).await
+    }
+
+    async fn start_as(self, env: &[(&str, &str)], ready: u16) -> Hub {
         let mut command = self.command();
         command.args(["serve", "--listen", "127.0.0.1:0"]).envs(env.iter().copied());
-        self.launch(command).await
+        self.launch(command, ready).await
     }
 
     /// Starts the hub from a line of bash in which `$SCHAKEL` is the program.
     pub async fn start_by_shell(self, line: &str) -> Hub {
         let mut command = self.dressed(Command::new("bash"));
         command.args(["-c", line]).env("SCHAKEL", env!("CARGO_BIN_EXE_schakel"));
-        self.launch(command).await
+        self.launch(command, 200).await
     }
 
-    async fn launch(self, mut command: Command) -> Hub {
+    async fn launch(self, mut command: Command, ready: u16) -> Hub {
         let _left_by_a_crash = std::fs::remove_file(self.data().join("draait.json"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("schakel runs");
@@ -166,8 +175,8 @@ impl Place {
         let found = async {
             loop {
                 if let Some(running) = running(&self.data())
-                    && let Ok(ready) = client.get(format!("{}/gereed", running.0)).send().await
-                    && ready.status().as_u16() == 200
+                    && let Ok(told) = client.get(format!("{}/gereed", running.0)).send().await
+                    && told.status().as_u16() == ready
                 {
                     return running;
                 }

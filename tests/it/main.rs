@@ -20,6 +20,7 @@ mod moments;
 mod postgres;
 mod proxy;
 mod references;
+mod restore;
 mod sets;
 mod tidy;
 

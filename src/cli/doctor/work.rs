@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Delivery;
 use crate::cli::access::{Ground, client};
 use crate::cli::check::chain;
+use crate::cli::restore::reason;
 use crate::cli::words::{count, moment};
 use crate::hub::{SetError, checked, clock};
 use crate::journal::{Journal, JournalError, Stats};
@@ -117,7 +118,8 @@ async fn ready(running: &Running) -> (bool, Finding) {
             Finding::wrong(
                 WHAT,
                 format!("draait op {place} maar is niet gereed: {}", parts.join(", ")),
-                "kijk in zijn verslag en naar de schijf; hij herstelt vanzelf als dat kan",
+                "kijk in zijn verslag en naar de schijf; hij herstelt vanzelf als dat kan, behalve \
+                 een logboek dat eerst moet worden vergeleken (schakel restore compare)",
             ),
         ),
         None => (
@@ -148,6 +150,8 @@ async fn journal_findings(
     let newest = journal.tail(-1, 1).await?.pop().map(|line| line.message.received_at);
     findings.push(clock_finding(newest.max(stats.checkpoint_at), now));
     findings.push(signed(&stats, now, runs));
+    findings.push(standing(journal, now).await);
+    findings.extend(readable(journal).await?);
     findings.push(waiting(&stats, now));
     findings.push(quarantine(&stats));
     if let Some(set) = set {
@@ -155,6 +159,32 @@ async fn journal_findings(
         findings.extend(partners(journal, set).await?);
     }
     Ok(findings)
+}
+
+/// Whether the journal is what its witness says it should be.
+async fn standing(journal: &Journal, now: Timestamp) -> Finding {
+    const WHAT: &str = "getuige";
+    match journal.standing(now).await {
+        Ok(None) => Finding::ok(WHAT, "het logboek is zo ver als de getuige weet"),
+        Ok(Some(closure)) => {
+            let next = if closure.compared.is_some() {
+                "het is vergeleken; geef het vrij met: schakel restore release"
+            } else {
+                "vergelijk het met: schakel restore compare"
+            };
+            let found = format!("het logboek wordt alleen gelezen: {}", reason(&closure));
+            Finding::wrong(WHAT, found, next)
+        }
+        Err(error) => Finding::wrong(WHAT, chain(&error), "kijk naar de map getuige in --data"),
+    }
+}
+
+/// Whether the keys of cases are there.
+async fn readable(journal: &Journal) -> Result<Option<Finding>, JournalError> {
+    let without = journal.cases_without_key().await?;
+    let found = format!("van {without} casussen ontbreekt de sleutel: de inhoud is onleesbaar");
+    let next = "zet een kopie van de sleutels terug; wat gewist is, blijft gewist";
+    Ok((without > 0).then(|| Finding::wrong("sleutels van casussen", found, next)))
 }
 
 fn clock_finding(newest: Option<Timestamp>, now: Timestamp) -> Finding {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::crowds::person;
 use super::{IdAsked, Office, Refused, Told, journal_refused, refused};
+use crate::catalogue::partner::Delivery;
 use crate::hub::clock;
 use crate::journal::{PartnerOrder, UnblockOrder};
 use crate::message::{Digest, PartnerId, Timestamp};
@@ -33,10 +34,10 @@ impl Office {
             let keys = self.hub.journal.credentials(&partner.id).await.map_err(journal_refused)?;
             let secrets = self.hub.journal.secrets(&partner.id).await.map_err(journal_refused)?;
             let delivery = match &partner.delivery {
-                crate::catalogue::partner::Delivery::Postvak => "postvak",
-                crate::catalogue::partner::Delivery::Webhook { .. } => "webhook",
-                crate::catalogue::partner::Delivery::Map { .. } => "map",
-                crate::catalogue::partner::Delivery::RabbitMq => "rabbitmq",
+                Delivery::Postvak => "postvak",
+                Delivery::Webhook { .. } => "webhook",
+                Delivery::Map { .. } => "map",
+                Delivery::RabbitMq => "rabbitmq",
             };
             lines.push(json!({
                 "id": partner.id,

@@ -56,6 +56,8 @@ pub struct Servers {
     keys: PgConnectOptions,
     /// The keys share the journal's database, in a schema of their own.
     keys_beside: bool,
+    /// As they were given, passwords and all: for the server's own programs.
+    urls: [String; 2],
 }
 
 /// Where, without the password.
@@ -85,7 +87,20 @@ impl Servers {
                 None => beside,
             },
             keys_beside: keys.is_none(),
+            urls: [journal.to_owned(), keys.unwrap_or(journal).to_owned()],
         })
+    }
+
+    /// Where the journal is, and the schema in it that is not the journal's. Holds a password.
+    pub(in crate::journal) fn journal_url(&self) -> (&str, Option<&'static str>) {
+        let [journal, _] = &self.urls;
+        (journal, self.keys_beside.then_some(KEYS_SCHEMA))
+    }
+
+    /// Where the keys are, and in which schema, where they have no database of their own.
+    pub(in crate::journal) fn keys_url(&self) -> (&str, Option<&'static str>) {
+        let [_, keys] = &self.urls;
+        (keys, self.keys_beside.then_some(KEYS_SCHEMA))
     }
 
     /// Whether there is a journal already.

@@ -13,13 +13,14 @@ const JOURNAL_FILE: &str = "journal.sqlite";
 const KEYS_FILE: &str = "sleutels.sqlite";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 8] = [
+const JOURNAL_STEPS: [&str; 9] = [
     include_str!("../schema/sqlite/0001_journal.sql"),
     include_str!("../schema/sqlite/0002_reveal.sql"),
     include_str!("../schema/sqlite/0003_barred.sql"),
     include_str!("../schema/sqlite/0004_sets.sql"),
     include_str!("../schema/sqlite/0005_heard.sql"),
     include_str!("../schema/sqlite/0006_unconfirmed.sql"),
+    include_str!("../schema/sqlite/0007_restart.sql"),
     include_str!("../schema/sqlite/0010_job.sql"),
     include_str!("../schema/sqlite/0011_unblock.sql"),
 ];
@@ -58,6 +59,26 @@ impl Files {
             #[cfg(test)]
             pages_max: std::sync::Arc::default(),
         }
+    }
+
+    pub fn journal_path(&self) -> &Path {
+        &self.journal
+    }
+
+    pub fn keys_path(&self) -> &Path {
+        &self.keys
+    }
+
+    /// The databases, and the logs that SQLite keeps beside them.
+    pub fn all_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let beside = |path: &Path, end: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        let ends = ["", "-wal", "-shm", "-journal"];
+        let paths = [&self.journal, &self.keys];
+        paths.into_iter().flat_map(move |path| ends.map(|end| beside(path, end)))
     }
 
     pub fn exist(&self) -> bool {

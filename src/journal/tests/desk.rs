@@ -299,6 +299,6 @@ pub fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output
 }
 
 /// A look that lets everything go.
-fn all_go() -> Arc<LookFn> {
+pub fn all_go() -> Arc<LookFn> {
     Arc::new(|_: &Outgoing, _| Look::Go)
 }

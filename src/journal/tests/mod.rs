@@ -18,6 +18,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod backups;
 mod desk;
 mod earlier;
 mod erasure;
@@ -37,7 +38,9 @@ mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod restored;
 mod reveals;
 mod turned_away;
 mod unblock;
 mod unconfirmed;
+mod witness;

@@ -47,7 +47,7 @@ impl Place {
             On::Postgres => {
                 let url = shared().database();
                 let servers = Servers::parse(&url, None).unwrap();
-                (Store::Postgres(Box::new(servers)), Some(Database(url)))
+                (Store::on_servers(servers, folder.path()), Some(Database(url)))
             }
         };
         let databases = Databases::of(&store);
@@ -55,10 +55,16 @@ impl Place {
     }
 
     /// A store on a server of the story's own.
-    pub fn given(store: Store) -> Self {
-        let databases = Databases::of(&store);
+    pub fn given(servers: Servers) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let store = Store::on_servers(servers, folder.path());
+        let databases = Databases::of(&store);
         Self { on: On::Postgres, store, databases, database: None, folder }
+    }
+
+    /// The data folder of its hub.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A connection beside those of the journal.

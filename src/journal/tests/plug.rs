@@ -13,8 +13,8 @@ use super::place::{On, Place};
 use super::postgres::Server;
 use crate::journal::{Journal, JournalError, OpenError, Servers, Store};
 
-fn store_at(url: &str) -> Store {
-    Store::Postgres(Box::new(Servers::parse(url, None).unwrap()))
+fn servers_at(url: &str) -> Servers {
+    Servers::parse(url, None).unwrap()
 }
 
 async fn refused(store: &Store) -> String {
@@ -28,7 +28,9 @@ async fn refused(store: &Store) -> String {
 #[tokio::test]
 async fn a_server_that_does_not_flush_is_refused_and_one_that_was_killed_is_missed() {
     let mut server = Server::start("-c fsync=off");
-    let store = store_at(&server.database());
+    let servers = servers_at(&server.database());
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::on_servers(servers.clone(), folder.path());
     assert!(refused(&store).await.contains("fsync = off"));
     server.kill();
     server.launch("-c full_page_writes=off");
@@ -36,7 +38,7 @@ async fn a_server_that_does_not_flush_is_refused_and_one_that_was_killed_is_miss
     server.kill();
     server.launch("");
 
-    let desk = Desk::at(Arc::new(Place::given(store))).await;
+    let desk = Desk::at(Arc::new(Place::given(servers))).await;
     let first = desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     server.kill();
     let draft = signal("b-2", "k-1", &["woonbedrijf"]);
@@ -98,7 +100,7 @@ async fn pass(
 async fn a_connection_that_is_half_open_holds_nobody_for_long() {
     let server = Server::start("");
     let (way, through) = HalfOpen::before(&server.database());
-    let desk = Desk::at(Arc::new(Place::given(store_at(&through)))).await;
+    let desk = Desk::at(Arc::new(Place::given(servers_at(&through)))).await;
     desk.accepted(&signal("b-1", "k-1", &["woonbedrijf"])).await;
     way.cut.send_replace(true);
     let draft = signal("b-2", "k-1", &["woonbedrijf"]);
@@ -130,7 +132,7 @@ async fn a_database_that_commits_before_it_flushes_is_refused() {
 #[test]
 fn a_url_is_shown_without_its_password() {
     let url = "postgres://schakel:geheim@db.example:5433/logboek";
-    let store = store_at(url);
+    let store = Store::on_servers(servers_at(url), Path::new("gegevens"));
     assert_eq!(store.to_string(), "db.example:5433/logboek");
     assert!(!format!("{store:?}").contains("geheim"));
     for wrong in ["postgres://schakel:geheim@db:poort/x", "mysql://a:geheim@b/c", "geheim"] {

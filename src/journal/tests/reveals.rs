@@ -85,7 +85,7 @@ async fn a_journal_of_before_reveals_learns_them() {
         drop index quarantine_incoming; drop index inbox_partner; drop table set_files;
         drop index outbox_unconfirmed; drop table job_event; drop table job_item; drop table job;
         drop index inbox_moment; drop index quarantine_open_partner;
-        drop index quarantine_open_reason; drop index quarantine_moment; drop table unblock";
+        drop index quarantine_open_reason; drop index quarantine_moment; drop table unblock; drop table restart";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());

@@ -117,6 +117,7 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Poging => rows.attempt,
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
         LeafKind::Activering => return check_activation(row, leaf, page, report),
+        LeafKind::Herstel => return check_restart(row, leaf, page, report),
         LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing | LeafKind::Klus => true,
     };
     if !there {
@@ -138,6 +139,19 @@ fn check_activation(row: &LeafRow, leaf: &Leaf, page: &Page, report: &mut Verify
                 report.find(FindingCode::BladAnders, id, subject);
             }
         }
+    }
+}
+
+/// Where a series began: the statement is the one that its leaf commits to.
+fn check_restart(row: &LeafRow, leaf: &Leaf, page: &Page, report: &mut VerifyReport) {
+    let (id, subject) = (Some(row.id), Some(leaf.subject));
+    let Some(restart) = page.restarts.get(&leaf.subject) else {
+        return report.find(FindingCode::ZonderRij, id, subject);
+    };
+    if leaf.commitment != Some(restart.commitment) {
+        report.find(FindingCode::Inhoud, id, subject);
+    } else if restart.leaf != row.id || restart.outcome != leaf.outcome {
+        report.find(FindingCode::BladAnders, id, subject);
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Page {
     pub parcels: HashSet<Uuid>,
     /// Sets of configuration of which a leaf says that they became active, or were to.
     pub activations: HashMap<Uuid, Activation>,
+    /// Restarts that exist, of those of which a leaf says that they began a series.
+    pub restarts: HashMap<Uuid, Restarted>,
     pub events: Vec<Event>,
     /// The hashes of leaves as the tree has them, by the number of their tile.
     pub tiles: HashMap<i64, Vec<u8>>,
@@ -62,6 +64,13 @@ pub(super) struct Attempt {
     pub digest: Option<(Digest, Digest)>,
 }
 
+pub(super) struct Restarted {
+    pub leaf: i64,
+    /// What its leaf must commit to, and have as its outcome.
+    pub commitment: Digest,
+    pub outcome: String,
+}
+
 /// A change of a job, with what its leaf has to say.
 pub(super) struct Event {
     pub leaf: i64,
@@ -95,6 +104,7 @@ impl Page {
             parcels.insert(row.uuid("id")?);
         }
         let activations = activations(&mut conn, &leaves).await?;
+        let restarts = restarts(&mut conn, &leaves).await?;
         let events = events(&mut conn, vault, range).await?;
         let tiles = tiles(&mut conn, &leaves, size).await?;
         conn.end().await?;
@@ -108,7 +118,18 @@ impl Page {
         for row in fetch_in(&mut conn, sql, lost).await? {
             erased.insert(row.uuid("holder")?);
         }
-        Ok(Self { leaves, documents, attempts, parcels, activations, events, tiles, keys, erased })
+        Ok(Self {
+            leaves,
+            documents,
+            attempts,
+            parcels,
+            activations,
+            restarts,
+            events,
+            tiles,
+            keys,
+            erased,
+        })
     }
 }
 
@@ -208,6 +229,20 @@ async fn activations(
     let read = |row: &Row| {
         let (leaf, catalogue) = (row.int("leaf")?, row.digest("catalogue")?);
         Ok((row.uuid("id")?, Activation { leaf, catalogue, state: row.text("state")? }))
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn restarts(
+    conn: &mut Conn,
+    leaves: &[LeafRow],
+) -> Result<HashMap<Uuid, Restarted>, sqlx::Error> {
+    let sql = "select id, series, leaf, salt, statement from restart where id in ({ids})";
+    let rows = fetch_in(conn, sql, subjects(leaves, LeafKind::Herstel)).await?;
+    let read = |row: &Row| {
+        let commitment = Digest::of(&[row.bytes("salt")?, row.bytes("statement")?]);
+        let outcome = format!("reeks-{}", row.int("series")?);
+        Ok((row.uuid("id")?, Restarted { leaf: row.int("leaf")?, commitment, outcome }))
     };
     rows.iter().map(read).collect()
 }

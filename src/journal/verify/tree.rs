@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Extent, FindingCode, TILE_LEAVES, VerifyReport};
-use crate::evidence::{Checkpoint, HubKeys, TILE_WIDTH, Tile};
+use crate::evidence::{Checkpoint, HubKeys, Restart, TILE_WIDTH, Tile};
 use crate::journal::JournalError;
+use crate::journal::restart;
 use crate::journal::sequence::{TileRow, Tree};
 use crate::journal::sql::{Conn, Pool, Row, query};
 use crate::message::Digest;
@@ -16,6 +17,8 @@ struct Signed {
     size: u64,
     root: Digest,
     note: String,
+    /// In which it should have been signed: each began with a restart.
+    series: u32,
 }
 
 /// Part of the tree that was hashed again.
@@ -35,6 +38,7 @@ pub(super) async fn walk(
     let mut conn = scan.acquire().await?;
     let mut report = VerifyReport::default();
     let mut tree = Tree::default();
+    let restarts = restart::load(&mut conn).await?;
     let mut first = 0;
     while first * TILE_LEAVES < extent.size {
         let sql = "select number, hashes from tile
@@ -46,7 +50,8 @@ pub(super) async fn walk(
         let until = ((first + TILES) * TILE_LEAVES).min(extent.size);
         let cells = [(first * TILE_LEAVES).into(), until.into()];
         let signed = query(sql, cells).fetch_all(&mut conn).await?;
-        let signed = signed.iter().map(signed_row).collect::<Result<Vec<_>, _>>()?;
+        let signed =
+            signed.iter().map(|row| signed_row(row, &restarts)).collect::<Result<Vec<_>, _>>()?;
         let hub = Arc::clone(hub);
         let range = (first, until);
         let work = move || extend(tree, range, &tiles, &signed, &hub);
@@ -62,9 +67,11 @@ pub(super) async fn walk(
     Ok(report)
 }
 
-fn signed_row(row: &Row) -> Result<Signed, sqlx::Error> {
+fn signed_row(row: &Row, restarts: &[Restart]) -> Result<Signed, sqlx::Error> {
     let size = u64::try_from(row.int("size")?).unwrap_or(0);
-    Ok(Signed { size, root: row.digest("root")?, note: row.text("note")? })
+    let begun = restarts.iter().rev().find(|restart| size > restart.from.size);
+    let series = begun.map_or(1, |restart| restart.series);
+    Ok(Signed { size, root: row.digest("root")?, note: row.text("note")?, series })
 }
 
 /// Goes on with the hashes of some tiles, up to a number of leaves.
@@ -104,7 +111,11 @@ fn compare(tree: &Tree, signed: &Signed, hub: &HubKeys, report: &mut VerifyRepor
     report.checkpoints += 1;
     let note = Checkpoint::parse_and_verify(&signed.note, hub.name(), &hub.public_key());
     match note {
-        Ok(note) if note.size == signed.size && note.root == signed.root => {}
+        Ok(note) if note.size == signed.size && note.root == signed.root => {
+            if note.series != signed.series {
+                report.find(FindingCode::Reeks, None, None);
+            }
+        }
         _ => report.find(FindingCode::Handtekening, None, None),
     }
     if tree.frontier.size() != signed.size || tree.frontier.root() != signed.root {

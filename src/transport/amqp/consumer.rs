@@ -42,7 +42,7 @@ const FINISH_MOST: Duration = Duration::from_secs(8);
 pub type Random = fn() -> Option<[u8; 40]>;
 
 /// Which queue is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     Partner(PartnerId),
     Dead,

@@ -49,7 +49,10 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     let parts: Vec<Value> = readiness
         .checks
         .iter()
-        .map(|check| json!({ "naam": check.name, "gereed": check.ready }))
+        .map(|check| match check.why {
+            None => json!({ "naam": check.name, "gereed": check.ready }),
+            Some(why) => json!({ "naam": check.name, "gereed": check.ready, "reden": why }),
+        })
         .collect();
     let ready = readiness.is_ready();
     answer(if ready { 200 } else { 503 }, &json!({ "gereed": ready, "onderdelen": parts }))

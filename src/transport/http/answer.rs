@@ -18,7 +18,8 @@ impl IntoResponse for Problem {
 
 impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
-        retry_later(Problem::unavailable(), self.retry_after_seconds)
+        let problem = if self.closed { Problem::closed() } else { Problem::unavailable() };
+        retry_later(problem, self.retry_after_seconds)
     }
 }
 

@@ -60,7 +60,7 @@ impl FromRequestParts<App> for Sender {
             }
             AuthResult::Suspended(partner) => (partner, true),
             AuthResult::Unavailable => {
-                return Err(Unavailable { retry_after_seconds: RETRY_AFTER_S }.into());
+                return Err(Unavailable::for_seconds(RETRY_AFTER_S).into());
             }
         };
         let shown = parts.extensions.get::<PeerCertificate>().and_then(|peer| peer.0);

@@ -49,7 +49,7 @@ async fn dress(State(limits): State<Arc<Limits>>, request: Request, next: Next) 
     let mut response = answer
         .instrument(span.clone())
         .await
-        .unwrap_or_else(|_| Unavailable { retry_after_seconds: RETRY_AFTER_S }.into_response());
+        .unwrap_or_else(|_| Unavailable::for_seconds(RETRY_AFTER_S).into_response());
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| {
         tracing::info!(http.method = %method, http.route = route,

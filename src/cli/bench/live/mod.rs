@@ -21,7 +21,7 @@ use crate::cli::output::{Exit, Form, Rows, out, say};
 #[command(after_help = "Voorbeeld:\n  schakel bench diensten --amqp \
     amqp://beheerder:geheim@127.0.0.1:5672 --beheer http://beheerder:geheim@127.0.0.1:15672 \
     --postgres postgres://postgres@127.0.0.1/postgres\n\n\
-    Maakt voor elke meting een eigen vhost en een eigen database, en ruimt ze weer op. Gebruik \
+    Maakt voor elke meting een eigen vhost en een eigen database, en ruimt ze weer op. Neem \
     diensten\ndie verder niets te doen hebben. `tests/bench` start eigen diensten en meet daarmee.")]
 pub struct Asked {
     /// PostgreSQL: een gebruiker die databases mag maken

@@ -101,7 +101,7 @@ impl Site {
     /// A reader of the hub's journal.
     pub async fn journal(&self) -> Result<Journal, Halt> {
         let servers = Servers::parse(self.scratch.url(), None).map_err(failed)?;
-        let store = Store::Postgres(Box::new(servers));
+        let store = Store::on_servers(servers, &self.folder.path);
         Journal::open_reader(&store, read_keys(&self.folder.path)?).await.map_err(failed)
     }
 

@@ -1,6 +1,8 @@
 -- The journal, as SQLite has it: ids are 16 bytes, times are microseconds since 1970, documents
 -- are sealed. What differs is what many hubs at once ask for: numbers come from sequences, and
--- leaves without a number have a list of their own.
+-- leaves without a number have a list of their own. What every message writes has no foreign keys:
+-- each costs the server a query for every row, and the writer names only rows that it wrote in the
+-- same transaction or holds the lock of, of tables from which nothing is ever deleted.
 
 create table meta (
     name text primary key,
@@ -19,7 +21,7 @@ create table cases (
 -- Keyed hash of a way to find a case again.
 create table correlation (
     key bytea primary key,
-    case_id bytea not null references cases (id)
+    case_id bytea not null
 );
 
 create index correlation_case on correlation (case_id);
@@ -33,7 +35,7 @@ create table inbox (
     key bytea not null unique,
     content bytea not null,
     partner text not null,
-    case_id bytea not null references cases (id),
+    case_id bytea not null,
     leaf bigint not null,
     kind text not null,
     effect text not null,
@@ -66,8 +68,8 @@ create index inbox_moment on inbox (received_at, seq);
 create table outbox (
     seq bigserial primary key,
     id bytea not null unique,
-    message_id bytea not null references inbox (id),
-    case_id bytea not null references cases (id),
+    message_id bytea not null,
+    case_id bytea not null,
     recipient text not null,
     position bigint not null,
     leaf bigint not null,
@@ -121,7 +123,7 @@ create table hub (
 
 create table attempt (
     seq bigserial primary key,
-    parcel_id bytea not null references outbox (id),
+    parcel_id bytea not null,
     at bigint not null,
     outcome text not null,
     leaf bigint not null
@@ -246,6 +248,16 @@ create table checkpoint (
     frontier bytea not null,
     at bigint not null,
     note text not null
+);
+
+-- A restored journal goes on in a new series of checkpoints. `statement` says what was left behind,
+-- who decided so and why; `leaf` commits to exactly these bytes with `salt`.
+create table restart (
+    series bigint primary key,
+    id bytea not null unique,
+    statement bytea not null,
+    salt bytea not null,
+    leaf bigint not null
 );
 
 create table erasure (
