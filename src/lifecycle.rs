@@ -20,7 +20,7 @@ use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::evidence::HubKeys;
 use crate::hub::alarm::Alerts;
-use crate::hub::{Deliverer, Follower, Hub, Office, StartError, clock};
+use crate::hub::{Deliverer, Follower, Hub, Office, StartError, Worker, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
 use crate::telemetry::Meter;
@@ -206,6 +206,7 @@ impl Service {
         if let Some(alerts) = &addresses.alerts {
             alarm::start(&hub, alerts, &mut tasks, &stopping);
         }
+        tasks.spawn(work(hub.clone(), stopping.clone()));
         if hub.journal().is_shared() {
             spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
         }
@@ -305,6 +306,20 @@ async fn sign(hub: Arc<Hub>) {
         hub.sequence_step().await;
         tokio::time::sleep(SIGN_EVERY).await;
     }
+}
+
+/// Works at jobs; an item that was begun is finished before it stops.
+async fn work(hub: Arc<Hub>, stop: watch::Receiver<bool>) -> &'static str {
+    let mut worker = Worker::default();
+    while !*stop.borrow() {
+        let rest = worker.step(&hub, || *stop.borrow()).await;
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = stopped(stop.clone()) => {}
+        }
+    }
+    worker.leave(&hub).await;
+    "klussen"
 }
 
 async fn follow(hub: Arc<Hub>) {

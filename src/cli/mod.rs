@@ -9,10 +9,12 @@ mod broker;
 mod check;
 mod connector;
 mod connector_new;
+mod crowd;
 mod demo;
 mod doctor;
 mod explain;
 mod export;
+mod job;
 mod journal;
 mod keys;
 mod output;
@@ -110,6 +112,9 @@ enum Command {
     /// Uitval: wat niet kon worden verwerkt of bezorgd
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Klussen: herhalingen en uitval die een menigte aangaan
+    #[command(subcommand)]
+    Job(job::Command),
     /// Vernietigt de inhoud van een casus
     Erase(replay::EraseAsked),
     /// Het logboek nagaan, bewijzen en uitvoeren
@@ -171,6 +176,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Explain(asked) => explain::run(asked, ground).await,
         Command::Replay(asked) => replay::run(asked, ground).await,
         Command::Quarantine(command) => quarantine::run(command, ground).await,
+        Command::Job(command) => job::run(command, ground).await,
         Command::Erase(asked) => replay::erase(asked, ground).await,
         Command::Journal(command) => journal::run(command, ground).await,
         Command::Backup(asked) => backup::run(asked, ground).await,

@@ -62,6 +62,20 @@ pub enum Command {
         #[arg(long, value_name = "NAAM")]
         by: String,
     },
+    /// Biedt een ketenpartner die terug is meteen aan wat op hem wacht, bij alle hubs
+    #[command(after_help = "Voorbeeld:\n  schakel partner unblock brandweer-brabant-zuidoost \
+        --by 'J. Jansen' --why 'storing verholpen'\n\nNa herhaald mislukken laat de hub een \
+        ketenpartner een tijd met rust; zie partner list.")]
+    Unblock {
+        /// De ketenpartner
+        ketenpartner: PartnerId,
+        /// Wie dit besluit
+        #[arg(long, value_name = "NAAM")]
+        by: String,
+        /// Waarom
+        #[arg(long, value_name = "TEKST")]
+        why: String,
+    },
     /// Voegt een ketenpartner toe aan de set van --config, als die daarmee in orde blijft
     Add(Box<partner_add::Asked>),
 }
@@ -104,9 +118,26 @@ pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
             })?;
             told(&done, &format!("{ketenpartner} mag weer uitwisselen."), ground.form);
         }
+        Command::Unblock { ketenpartner, by, why } => {
+            let body = json!({ "partner": ketenpartner, "door": by, "reden": why });
+            let done = ground.ask("deblokkeren", body).await?;
+            told(&done, &unblocked(&done), ground.form);
+        }
         Command::Add(asked) => return partner_add::run(asked, ground),
     }
     Ok(Exit::Ok)
+}
+
+fn unblocked(done: &Value) -> String {
+    let number = |key: &str| done.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let (now, freed, waiting) = (number("nu"), number("vervroegd"), number("wachtend"));
+    let who = text(done, "partner");
+    let was = done.get("wasGeblokkeerd").and_then(Value::as_bool).unwrap_or(false);
+    let first = if was { "is niet meer geblokkeerd" } else { "was bij deze hub niet geblokkeerd" };
+    format!(
+        "{who} {first}: {now} zendingen gaan nu, {freed} daarvan eerder dan gepland; er wachten er \
+         {waiting}."
+    )
 }
 
 /// Says what was done, as a sentence or as the answer itself.
@@ -141,10 +172,17 @@ async fn show_all(ground: Ground<'_>) -> Result<(), Halt> {
         "geschorst",
         "sleutels",
         "webhookgeheimen",
+        "geblokkeerd sinds",
+        "volgende poging",
     ]);
     for partner in partners(ground).await? {
         let valid = list(&partner, "sleutels").iter().filter(|key| is_valid(key)).count();
         let field = |key: &str| partner.get(key).cloned().unwrap_or(Value::Null);
+        let blocked = |key: &str| match (partner.get("geblokkeerd"), ground.form) {
+            (Some(blocked), Form::Table) => moment_cell(blocked, key),
+            (Some(blocked), _) => blocked.get(key).cloned().unwrap_or(Value::Null),
+            (None, _) => Value::Null,
+        };
         let suspended = partner.get("geschorst").and_then(Value::as_bool).unwrap_or(false);
         let suspended =
             if ground.form == Form::Table { json!(yes(suspended)) } else { json!(suspended) };
@@ -157,6 +195,8 @@ async fn show_all(ground: Ground<'_>) -> Result<(), Halt> {
             suspended,
             json!(valid),
             field("webhookgeheimen"),
+            blocked("sinds"),
+            blocked("volgendePoging"),
         ]);
     }
     rows.print(ground.form);

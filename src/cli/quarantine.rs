@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::access::{Ground, Halt};
+use super::crowd::{self, Doing};
 use super::output::{Exit, Form, Rows, out, raw, say};
 use super::partner::told;
 use super::words::{list, moment_at, moment_cell, reason, text};
@@ -40,8 +41,15 @@ pub enum Command {
         why: Option<String>,
     },
     /// Biedt het opnieuw aan, onder de regels van nu
+    #[command(after_help = "Voorbeeld:\n  schakel quarantine release ID --by 'J. Jansen' --why \
+        'doelbinding toegevoegd'\n  schakel quarantine release --partner wonen-zuid --reason \
+        geen-doelbinding\n\nZonder nummer gaat het om alle open uitval die aan het filter \
+        voldoet: --yes maakt er een\nklus van (zie schakel job), met --by en --why.")]
     Release(Decided),
     /// Laat het vervallen; wat erop volgt zegt dat zijn voorganger ontbreekt
+    #[command(after_help = "Voorbeeld:\n  schakel quarantine drop ID --by 'J. Jansen' --why \
+        'dubbel'\n  schakel quarantine drop --partner wonen-zuid --reason geschorst \
+        --until 2026-11-01T00:00:00+01:00")]
     Drop(Decided),
 }
 
@@ -75,16 +83,18 @@ enum State {
 #[derive(Debug, Args)]
 pub struct Decided {
     /// Nummer van de uitval
-    id: Uuid,
-    /// Wie dit besluit
-    #[arg(long, value_name = "NAAM")]
-    by: String,
-    /// Waarom; geen persoonsgegevens
-    #[arg(long, value_name = "TEKST")]
-    why: String,
+    #[arg(required_unless_present_any = ["partner", "kind", "reason", "since", "until"])]
+    id: Option<Uuid>,
+    /// Alleen met deze reden, zoals geen-doelbinding
+    #[arg(long, value_name = "CODE", conflicts_with = "id")]
+    reason: Option<String>,
+    #[command(flatten)]
+    filter: crowd::Filter,
+    #[command(flatten)]
+    doing: Doing,
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub fn moment(text: &str) -> Result<Timestamp, String> {
     let bad = || "schrijf het moment zoals 2026-11-23T20:15:00+01:00".to_owned();
     Timestamp::parse(text).ok_or_else(bad)
 }
@@ -114,17 +124,36 @@ pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
             Ok(Exit::Ok)
         }
         Command::Release(decided) => {
-            let body = json!({ "id": decided.id, "door": decided.by, "reden": decided.why });
+            let Some(body) = decided.one()? else {
+                return crowd::run(decided.crowd("vrijgeven"), &decided.doing, ground).await;
+            };
             let done = ground.ask("uitval-vrijgeven", body).await?;
             told(&done, &released(&done), ground.form);
             Ok(Exit::Ok)
         }
         Command::Drop(decided) => {
-            let body = json!({ "id": decided.id, "door": decided.by, "reden": decided.why });
+            let Some(body) = decided.one()? else {
+                return crowd::run(decided.crowd("laten-vervallen"), &decided.doing, ground).await;
+            };
             let done = ground.ask("uitval-laten-vervallen", body).await?;
             told(&done, "Vervallen: dit wordt niet meer verwerkt of verstuurd.", ground.form);
             Ok(Exit::Ok)
         }
+    }
+}
+
+impl Decided {
+    /// The decision about one entry; none where it is about a crowd.
+    fn one(&self) -> Result<Option<Value>, Halt> {
+        let Some(id) = self.id else { return Ok(None) };
+        let (by, why) = self.doing.person()?;
+        Ok(Some(json!({ "id": id, "door": by, "reden": why })))
+    }
+
+    fn crowd(&self, kind: &str) -> serde_json::Map<String, Value> {
+        let mut filter = self.filter.json(kind);
+        filter.insert("reden".to_owned(), json!(self.reason));
+        filter
     }
 }
 

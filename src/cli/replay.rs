@@ -1,45 +1,82 @@
 //! `schakel replay` and `schakel erase`: what changes a message that is already in the journal.
 //! Both show first what they will do.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::access::{Access, Ground, Halt};
+use super::crowd::{self, Doing, Filter};
 use super::output::{Exit, Form, Rows, out, say};
 use super::partner::told;
 use super::trace::{story, withheld};
-use super::words::{count, list, reason, text};
+use super::words::{count, joined, list, reason, text};
 use crate::message::PartnerId;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeeld:\n  schakel replay 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 \
-    --recipient wonen-zuid\n  schakel replay 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 --yes\n\n\
+    --recipient wonen-zuid\n  schakel replay 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 --yes\n  \
+    schakel replay --partner politie-oost-brabant --type signaal-gemeld \\\n      \
+    --since 2026-11-23T00:00:00+01:00 --recipient wonen-zuid\n\n\
+    Zonder nummer gaat het om alle berichten die aan het filter voldoen: --yes maakt er een klus\n\
+    van (zie schakel job), met --by en --why.\n\
     Het bericht houdt zijn nummer. Een zending die hetzelfde blijft ook; een andere krijgt een\n\
     nieuw nummer en zegt wat zij vervangt. Eindcode 7: niet voor iedereen gelukt.")]
 pub struct Asked {
     /// Nummer van een bericht of van een zending
-    id: Uuid,
+    #[arg(required_unless_present_any = ["partner", "kind", "since", "until", "state"])]
+    id: Option<Uuid>,
     /// Alleen voor deze ontvanger; mag vaker
     #[arg(long, value_name = "KETENPARTNER")]
     recipient: Vec<PartnerId>,
-    /// Doet het; zonder dit wordt alleen getoond wat er zou gebeuren
-    #[arg(long)]
-    yes: bool,
+    /// Alleen voor ontvangers van wie de laatste zending in deze stand is
+    #[arg(long, value_enum, value_name = "STAND", conflicts_with = "id")]
+    state: Option<State>,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// The state of a parcel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum State {
+    Wacht,
+    Klaar,
+    Uitval,
+    Vervallen,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wacht => "wacht",
+            Self::Klaar => "klaar",
+            Self::Uitval => "uitval",
+            Self::Vervallen => "vervallen",
+        }
+    }
 }
 
 pub async fn run(asked: &Asked, ground: Ground<'_>) -> Result<Exit, Halt> {
-    ground.with(async |access| replay(access, asked, ground.form).await).await
+    let Some(id) = asked.id else {
+        let mut filter = asked.filter.json("herhalen");
+        filter.insert("ontvangers".to_owned(), json!(asked.recipient));
+        filter.insert("stand".to_owned(), json!(asked.state.map(State::as_str)));
+        return crowd::run(filter, &asked.doing, ground).await;
+    };
+    ground.with(async |access| replay(access, id, asked, ground.form).await).await
 }
 
-async fn replay(access: &Access, asked: &Asked, form: Form) -> Result<Exit, Halt> {
-    let body = json!({ "id": asked.id, "ontvangers": asked.recipient });
+async fn replay(access: &Access, id: Uuid, asked: &Asked, form: Form) -> Result<Exit, Halt> {
+    let body = json!({ "id": id, "ontvangers": asked.recipient });
     let preview = access.call("herhaling-voorbeeld", body.clone()).await?;
     let absent = absent(&preview, &asked.recipient);
-    if form == Form::Table || !asked.yes {
+    let yes = asked.doing.yes;
+    if form == Form::Table || !yes {
         show_preview(&preview, &absent, form);
     }
-    if !asked.yes {
+    if !yes {
         say("Dit was alleen een voorbeeld; er is niets gebeurd. Uitvoeren: dezelfde opdracht met \
              --yes.");
         return Ok(if absent.is_empty() { Exit::Ok } else { Exit::NotFound });
@@ -85,6 +122,10 @@ fn show_preview(preview: &Value, absent: &[String], form: Form) {
         for line in withheld(&fresh) {
             let since = if is_new { "Onthouden" } else { "Nu ook onthouden" };
             out(&format!("{since} aan {who}, {line}"));
+        }
+        if text(parcel, "gevolg").starts_with("andere") {
+            let fields = joined(parcel, "velden");
+            out(&format!("Anders voor {who}: {fields}"));
         }
         for field in &freed {
             out(&format!("Toen onthouden aan {who}, nu anders: {}", text(field, "pad")));

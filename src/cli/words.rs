@@ -67,6 +67,10 @@ pub fn reason(code: &str) -> &str {
         "andere-afzender" => "het bericht noemt een andere afzender dan wie het stuurde",
         "andere-inhoud" => "een eerder gebruikt berichtnummer met andere inhoud",
         "onbekende-partner" => "de afzender staat niet in de set",
+        "gewist" => "de inhoud is gewist",
+        "intussen-afgehandeld" => "een ander besliste er intussen over",
+        "opnieuw-aangenomen" => "opnieuw aangenomen",
+        "geen-inhoud" => "de inhoud is niet bewaard",
         "onbekende-zending" => "een bevestiging van een zending die er niet is",
         other => other,
     }

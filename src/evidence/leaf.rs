@@ -6,7 +6,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 1 | version, 1 |
-//! | 1 | kind, 1 to 9 |
+//! | 1 | kind, 1 to 10 |
 //! | 8 | moment, microseconds since 1970 (signed) |
 //! | 16 | subject: a random public id or parcel id |
 //! | 32 | digest of the catalogue under which it was decided |
@@ -43,6 +43,8 @@ pub enum LeafKind {
     Wissing,
     /// A restored journal was released, and with it a new series of checkpoints began.
     Herstel,
+    /// A job over a crowd began, ended, or changed otherwise.
+    Klus,
 }
 
 /// One leaf.
@@ -82,7 +84,7 @@ pub fn commitment(salt: &[u8; 32], bytes: &[u8]) -> Digest {
 }
 
 impl LeafKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Aangenomen,
         Self::Geweigerd,
         Self::Poging,
@@ -92,6 +94,7 @@ impl LeafKind {
         Self::Activering,
         Self::Wissing,
         Self::Herstel,
+        Self::Klus,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -105,6 +108,7 @@ impl LeafKind {
             Self::Activering => "activering",
             Self::Wissing => "wissing",
             Self::Herstel => "herstel",
+            Self::Klus => "klus",
         }
     }
 
@@ -124,6 +128,7 @@ impl LeafKind {
             Self::Activering => 7,
             Self::Wissing => 8,
             Self::Herstel => 9,
+            Self::Klus => 10,
         }
     }
 }
@@ -263,7 +268,7 @@ mod tests {
         };
         assert_eq!(with(0, 2), Err(LeafError::Version(2)));
         assert_eq!(with(1, 0), Err(LeafError::Field("kind")));
-        assert_eq!(with(1, 10), Err(LeafError::Field("kind")));
+        assert_eq!(with(1, 11), Err(LeafError::Field("kind")));
         assert_eq!(with(58, 15), Err(LeafError::Field("flags")));
         assert_eq!(with(123, 255), Err(LeafError::CutOff));
         assert_eq!(with(124, b'P'), Err(LeafError::Field("partner")));
@@ -284,7 +289,7 @@ mod tests {
 
     prop_compose! {
         fn any_leaf()(
-            kind in 0..9_usize, at: i64, subject: [u8; 16], catalogue: [u8; 32],
+            kind in 0..10_usize, at: i64, subject: [u8; 16], catalogue: [u8; 32],
             partner in option::of("[a-z][a-z0-9-]{0,59}"), outcome: String,
             ciphertext: Option<[u8; 32]>, commitment: Option<[u8; 32]>,
         ) -> Leaf {

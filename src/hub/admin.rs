@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+mod crowds;
+mod partners;
 
 use super::activate::Asked;
 use super::active::SetError;
@@ -15,13 +18,12 @@ use super::mend::ReleaseError;
 use super::replay::ReplayError;
 use super::restored::refused_of;
 use super::{Hub, clock};
-use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
 use crate::journal::{
-    Decision, ErasureOrder, JournalError, PartnerOrder, QuarantineFilter, QuarantineId,
-    QuarantineOrder, RevealOrder,
+    Decision, ErasureOrder, JournalError, QuarantineFilter, QuarantineId, QuarantineOrder,
+    RevealOrder,
 };
-use crate::message::{Digest, PartnerId, Timestamp};
+use crate::message::{JobChange, PartnerId, Timestamp};
 use crate::transport::Answer;
 use crate::transport::http::AdminDesk;
 
@@ -54,6 +56,7 @@ impl AdminDesk for Office {
                 "sleutel-intrekken" => self.revoke_key(read(body)?).await,
                 "webhookgeheim-maken" => self.make_secret(read(body)?).await,
                 "schorsen" | "hervatten" => self.suspend(action, read(body)?).await,
+                "deblokkeren" => self.unblock(read(body)?).await,
                 "spoor" => self.trace(read(body)?).await,
                 "staart" => self.tail(read(body)?).await,
                 "uitleg" => self.explain(read(body)?).await,
@@ -63,6 +66,14 @@ impl AdminDesk for Office {
                 "uitval-inhoud" => self.quarantined(read(body)?).await,
                 "uitval-vrijgeven" => self.release(read(body)?).await,
                 "uitval-laten-vervallen" => self.drop_entry(read(body)?).await,
+                "menigte-telling" => self.crowd_count(read(body)?).await,
+                "menigte-voorbeeld" => self.crowd_preview(read(body)?).await,
+                "klus-maken" => self.make_job(read(body)?).await,
+                "klussen" => self.jobs().await,
+                "klus" => self.job(read(body)?).await,
+                "klus-pauzeren" => self.change_job(JobChange::Pause, read(body)?).await,
+                "klus-hervatten" => self.change_job(JobChange::Resume, read(body)?).await,
+                "klus-afbreken" => self.change_job(JobChange::Cancel, read(body)?).await,
                 "bewijzen" => self.proofs(read(body)?).await,
                 "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
                 "wissen" => self.erase(read(body)?).await,
@@ -72,18 +83,6 @@ impl AdminDesk for Office {
             }
         })
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartnerAsked {
-    partner: PartnerId,
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    door: String,
-    #[serde(default)]
-    reden: String,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +189,7 @@ pub(super) fn journal_refused(error: JournalError) -> Refused {
             "te-veel",
             &format!("Er zijn er hoogstens {most} tegelijk geldig; trek er eerst een in."),
         ),
+        JournalError::Held(holder) => crowds::held(holder),
         JournalError::SamePerson => {
             refused(403, "tweede-persoon", "Een ander dan de aanvrager moet akkoord geven.")
         }
@@ -235,11 +235,12 @@ fn release_refused(error: ReleaseError) -> Refused {
             "geen-inhoud",
             "De inhoud is niet bewaard; vraag de afzender om het bericht opnieuw te sturen.",
         ),
-        ReleaseError::StillNothing => refused(
-            409,
-            "nog-steeds-niets",
-            "Ook de huidige set geeft deze ontvanger niets; er is niets verstuurd.",
-        ),
+        ReleaseError::StillNothing(reason) => {
+            let text = format!(
+                "Ook de huidige set geeft deze ontvanger niets ({reason}); er is niets verstuurd."
+            );
+            refused(409, "nog-steeds-niets", &text)
+        }
         ReleaseError::NotTaken(outcome) => {
             let told: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
             let title = told.get("title").and_then(Value::as_str).unwrap_or_default();
@@ -260,7 +261,7 @@ pub(super) fn needs_name(by: &str, why: &str) -> Result<(), Refused> {
 fn quarantine_order(asked: IdAsked, decision: Decision) -> Result<QuarantineOrder, Refused> {
     let IdAsked { id, door: by, reden: why } = asked;
     needs_name(&by, &why)?;
-    Ok(QuarantineOrder { id: QuarantineId(id), decision, by, why })
+    Ok(QuarantineOrder { id: QuarantineId(id), decision, by, why, item: None })
 }
 
 fn set_refused(error: SetError) -> Refused {
@@ -289,90 +290,6 @@ impl Office {
             "set": self.hub.active().catalogue.digest().to_string(),
             "stand": stats,
         }))
-    }
-
-    async fn partners(&self) -> Told {
-        let active = self.hub.active();
-        let suspended = self.hub.suspended();
-        let mut lines = Vec::new();
-        for partner in active.catalogue.partners.values() {
-            let keys = self.hub.journal.credentials(&partner.id).await.map_err(journal_refused)?;
-            let secrets = self.hub.journal.secrets(&partner.id).await.map_err(journal_refused)?;
-            let delivery = match &partner.delivery {
-                Delivery::Postvak => "postvak",
-                Delivery::Webhook { .. } => "webhook",
-                Delivery::Map { .. } => "map",
-                Delivery::RabbitMq => "rabbitmq",
-            };
-            lines.push(json!({
-                "id": partner.id,
-                "naam": partner.name,
-                "soort": partner.kind,
-                "koppeling": partner.connector,
-                "levering": delivery,
-                "geschorst": suspended.contains(&partner.id),
-                "sleutels": keys,
-                "webhookgeheimen": secrets.len(),
-            }));
-        }
-        Ok(json!({ "ketenpartners": lines }))
-    }
-
-    fn known(&self, partner: &PartnerId) -> Result<(), Refused> {
-        if self.hub.active().catalogue.partner(partner).is_some() {
-            return Ok(());
-        }
-        let text = format!("Er is geen ketenpartner {partner} in de actieve set.");
-        Err(refused(404, "onbekende-partner", &text))
-    }
-
-    /// A new token, shown here once and stored nowhere.
-    async fn make_key(&self, asked: PartnerAsked) -> Told {
-        self.known(&asked.partner)?;
-        let random: [u8; 32] = clock::random()
-            .map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
-        let token = format!("schakel_{}", BASE64_URL_SAFE_NO_PAD.encode(random));
-        let hash = Digest::of(&[token.as_bytes()]);
-        let label = if asked.label.is_empty() { "sleutel".to_owned() } else { asked.label };
-        let order = PartnerOrder::AddToken { partner: asked.partner, hash, label };
-        let id = self.order(order).await?;
-        Ok(json!({ "id": id, "sleutel": token }))
-    }
-
-    async fn revoke_key(&self, asked: IdAsked) -> Told {
-        self.order(PartnerOrder::RevokeToken { id: asked.id }).await?;
-        Ok(json!({ "id": asked.id, "ingetrokken": true }))
-    }
-
-    async fn make_secret(&self, asked: PartnerAsked) -> Told {
-        self.known(&asked.partner)?;
-        let random: [u8; 32] = clock::random()
-            .map_err(|_| refused(503, "toeval", "Het systeem geeft geen toeval."))?;
-        let secret = format!("whsec_{}", BASE64_STANDARD.encode(random));
-        let order =
-            PartnerOrder::AddSecret { partner: asked.partner, secret: secret.clone().into_bytes() };
-        let id = self.order(order).await?;
-        Ok(json!({ "id": id, "geheim": secret }))
-    }
-
-    async fn suspend(&self, action: &str, asked: PartnerAsked) -> Told {
-        self.known(&asked.partner)?;
-        let PartnerAsked { partner, door: by, reden: why, .. } = asked;
-        let suspended = action == "schorsen";
-        let order = if suspended {
-            PartnerOrder::Suspend { partner: partner.clone(), by, why }
-        } else {
-            PartnerOrder::Resume { partner: partner.clone(), by }
-        };
-        self.order(order).await?;
-        Ok(json!({ "partner": partner, "geschorst": suspended }))
-    }
-
-    async fn order(&self, order: PartnerOrder) -> Result<Option<Uuid>, Refused> {
-        let journal = &self.hub.journal;
-        let id = journal.partner_order(order, clock::now()).await.map_err(journal_refused)?;
-        self.hub.directory.forget(journal).await.map_err(journal_refused)?;
-        Ok(id)
     }
 
     async fn trace(&self, asked: TraceAsked) -> Told {
@@ -433,7 +350,12 @@ impl Office {
     /// and why, which is in the journal before they are handed out.
     async fn quarantined(&self, asked: ContentAsked) -> Told {
         if !asked.onthullen {
-            let entry = self.hub.quarantine_entry(asked.id).await.map_err(journal_refused)?;
+            let entry = self
+                .hub
+                .journal
+                .quarantine_entry(QuarantineId(asked.id))
+                .await
+                .map_err(journal_refused)?;
             let reveals = self.hub.journal.reveals(entry.id).await.map_err(journal_refused)?;
             return Ok(json!({ "uitval": entry, "inzagen": reveals }));
         }

@@ -45,15 +45,27 @@ impl Delivered {
 pub struct Deliverer {
     partner: PartnerId,
     breaker: Breaker,
+    /// How often the partner was unblocked when this was last looked at.
+    unblocked: Option<i64>,
 }
 
 impl Deliverer {
     pub fn new(partner: PartnerId) -> Self {
-        Self { partner, breaker: Breaker::default() }
+        Self { partner, breaker: Breaker::default(), unblocked: None }
     }
 
     /// Claims what is due and sends it, one after the other.
     pub async fn step(&mut self, hub: &Hub) -> Result<Delivered, JournalError> {
+        let unblocked = hub.directory.unblocked(&self.partner);
+        if self.unblocked.replace(unblocked).is_some_and(|before| before != unblocked) {
+            self.breaker = Breaker::default();
+        }
+        let done = self.deliver(hub).await;
+        hub.note_breaker(&self.partner, self.breaker);
+        done
+    }
+
+    async fn deliver(&mut self, hub: &Hub) -> Result<Delivered, JournalError> {
         let mut done = Delivered::default();
         let active = hub.active();
         let Some(partner) = active.catalogue.partner(&self.partner).cloned() else {

@@ -1,7 +1,8 @@
-//! Who may come in now: tokens and suspensions, kept from the journal so that every request does
-//! not ask it again. Orders that change them go through [`Directory::forget`].
+//! Who may come in now, and who was let through again: tokens, suspensions and unblockings, kept
+//! from the journal so that every request does not ask it again. Orders that change them go
+//! through [`Directory::forget`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use crate::journal::{Journal, JournalError};
@@ -19,12 +20,19 @@ pub struct Directory {
 struct Known {
     tokens: HashMap<Digest, PartnerId>,
     suspended: BTreeSet<PartnerId>,
+    /// How often an operator said that a partner is back.
+    unblocked: BTreeMap<PartnerId, i64>,
 }
 
 impl Directory {
     pub async fn load(journal: &Journal) -> Result<Self, JournalError> {
-        let suspended = journal.suspended().await?;
-        Ok(Self { known: RwLock::new(Known { tokens: HashMap::new(), suspended }) })
+        Ok(Self { known: RwLock::new(Known::read(journal).await?) })
+    }
+
+    /// A number that grows whenever a partner is unblocked, at whichever hub.
+    pub fn unblocked(&self, partner: &PartnerId) -> i64 {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.unblocked.get(partner).copied().unwrap_or(0)
     }
 
     pub fn suspended(&self) -> BTreeSet<PartnerId> {
@@ -62,9 +70,15 @@ impl Directory {
 
     /// Reads anew what an order changed.
     pub async fn forget(&self, journal: &Journal) -> Result<(), JournalError> {
-        let suspended = journal.suspended().await?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Known { tokens: HashMap::new(), suspended };
+        let read = Known::read(journal).await?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+}
+
+impl Known {
+    async fn read(journal: &Journal) -> Result<Self, JournalError> {
+        let (suspended, unblocked) = (journal.suspended().await?, journal.unblocked().await?);
+        Ok(Self { tokens: HashMap::new(), suspended, unblocked })
     }
 }

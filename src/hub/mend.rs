@@ -1,22 +1,17 @@
 //! What operators do about what went wrong: releasing quarantine under today's rules, and seeing
 //! first what an erasure would destroy.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::replay::ReplayError;
 use super::{Hub, clock};
 use crate::journal::{
-    Decision, JournalError, QuarantineEntry, QuarantineFilter, QuarantineId, QuarantineOrder,
+    JournalError, ParcelState, QuarantineEntry, QuarantineId, QuarantineOrder, Settles,
 };
 use crate::message::{Fault, PartnerId};
 use crate::pipeline::{Incoming, admit};
 use crate::transport::{Channel, Delivery, Inlet as _, Outcome, Verdict};
-
-/// Entries read at a time.
-const PAGE: i64 = 500;
 
 /// Why an entry was not released; it stays open.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +20,26 @@ pub enum ReleaseError {
     Replay(#[from] ReplayError),
     #[error("the hub does not take the document in")]
     NotTaken(Box<Outcome>),
-    #[error("today's rules still give this recipient nothing")]
-    StillNothing,
+    #[error("today's rules still give this recipient nothing: {0}")]
+    StillNothing(String),
     #[error("this entry was settled before")]
     Settled,
     #[error("its sender may not exchange now")]
     Barred,
     #[error("its bytes were not kept")]
     NoDocument,
+}
+
+/// What releasing an entry comes to.
+pub(super) enum Way {
+    /// A document that was refused is taken in as if it came today.
+    TakeIn(PartnerId),
+    /// A message is dispatched anew, for a recipient or for all.
+    Send(Uuid, Option<PartnerId>),
+    /// Its parcel goes as it is.
+    Queue,
+    /// There is nothing to send.
+    Mark,
 }
 
 impl From<JournalError> for ReleaseError {
@@ -42,45 +49,66 @@ impl From<JournalError> for ReleaseError {
 }
 
 impl Hub {
-    /// An entry of quarantine without its document, which may be erased.
-    pub(super) async fn quarantine_entry(&self, id: Uuid) -> Result<QuarantineEntry, JournalError> {
-        let mut filter = QuarantineFilter { limit: PAGE, ..QuarantineFilter::default() };
-        loop {
-            let page = self.journal.quarantine(&filter).await?;
-            let Some(last) = page.last() else { return Err(JournalError::NotFound) };
-            filter.after = last.seq;
-            if let Some(entry) = page.into_iter().find(|entry| entry.id == QuarantineId(id)) {
-                return Ok(entry);
-            }
-        }
-    }
-
     /// Sends what lies in quarantine down the road again, and marks it as dealt with only when
     /// that worked.
     pub(super) async fn release(&self, order: QuarantineOrder) -> Result<Value, ReleaseError> {
-        let entry = self.quarantine_entry(order.id.0).await?;
+        let entry = self.journal.quarantine_entry(order.id).await?;
         if entry.state != "open" {
             return Err(ReleaseError::Settled);
         }
-        let told = match (&entry.message, &entry.partner) {
-            // The journal queues a parcel again itself.
-            _ if entry.parcel.is_some() => json!({ "gevolg": "in-de-rij" }),
-            (None, Some(partner)) if entry.direction == "inkomend" => {
-                self.take_in_again(&entry, partner).await?
+        let id = order.id;
+        let mut told = match self.way_of(&entry).await? {
+            Way::TakeIn(partner) => {
+                let told = self.take_in_again(&entry, &partner).await?;
+                self.decide(order).await?;
+                told
             }
-            (Some(message), partner) => self.send_again(*message, partner.as_ref()).await?,
-            (None, _) => json!({ "gevolg": "gemarkeerd" }),
+            Way::Send(message, recipient) => self.send_again(order, message, recipient).await?,
+            // The journal queues a parcel again itself.
+            Way::Queue => {
+                self.decide(order).await?;
+                json!({ "gevolg": "in-de-rij" })
+            }
+            Way::Mark => {
+                self.decide(order).await?;
+                json!({ "gevolg": "gemarkeerd" })
+            }
         };
-        let (id, decision) = (order.id, Decision::Release);
-        let order = QuarantineOrder { decision, ..order };
-        self.journal.decide_quarantine(order, clock::now()).await?;
-        self.new_mail();
-        let mut told = told;
         if let Some(object) = told.as_object_mut() {
             object.insert("id".to_owned(), json!(id));
             object.insert("afgehandeld".to_owned(), Value::Bool(true));
         }
         Ok(told)
+    }
+
+    /// Notes a decision; a parcel is queued again or dropped by it.
+    pub(super) async fn decide(&self, order: QuarantineOrder) -> Result<(), JournalError> {
+        self.journal.decide_quarantine(order, clock::now()).await?;
+        self.new_mail();
+        Ok(())
+    }
+
+    /// What releasing an entry comes to.
+    pub(super) async fn way_of(&self, entry: &QuarantineEntry) -> Result<Way, JournalError> {
+        let Some(parcel) = entry.parcel else {
+            return Ok(match (entry.message, &entry.partner) {
+                (None, Some(partner)) if entry.direction == "inkomend" => {
+                    Way::TakeIn(partner.clone())
+                }
+                (Some(message), partner) => Way::Send(message, partner.clone()),
+                (None, _) => Way::Mark,
+            });
+        };
+        let parcel = self.journal.parcel(parcel.into(), clock::now()).await?;
+        let held = parcel.view.state == ParcelState::Uitval;
+        let of_today = parcel.view.catalogue == self.active().catalogue.digest();
+        // What was made under another set is made anew here and not by the deliverer, so that who
+        // releases it hears at once where nothing comes of it. Answers are never made anew.
+        if held && !of_today && !parcel.view.answer {
+            let recipient = parcel.view.recipient;
+            return Ok(Way::Send(parcel.message.into(), Some(recipient)));
+        }
+        Ok(Way::Queue)
     }
 
     async fn take_in_again(
@@ -121,19 +149,22 @@ impl Hub {
         }
     }
 
+    /// Dispatches a message anew for the recipient of an entry, which is settled with it.
     async fn send_again(
         &self,
+        order: QuarantineOrder,
         message: Uuid,
-        partner: Option<&PartnerId>,
+        recipient: Option<PartnerId>,
     ) -> Result<Value, ReleaseError> {
-        let only: BTreeSet<PartnerId> = partner.into_iter().cloned().collect();
-        let preview = self.replay_preview(message, &only).await?;
-        let something = preview.get("zendingen").and_then(Value::as_array);
-        if something.is_none_or(Vec::is_empty) {
-            return Err(ReleaseError::StillNothing);
+        let remade = self.remake(message, recipient.into_iter().collect()).await?;
+        if let Some(reason) = remade.nothing() {
+            return Err(ReleaseError::StillNothing(reason));
         }
-        let done = self.replay(message, only).await?;
-        Ok(json!({ "gevolg": "opnieuw-verdeeld", "bericht": done.get("bericht") }))
+        let id = remade.trace.message.public_id;
+        let item = order.item;
+        let settles = Settles { item, entry: Some(order), ..Settles::default() };
+        self.send_remade(remade, settles).await?;
+        Ok(json!({ "gevolg": "opnieuw-verdeeld", "bericht": id }))
     }
 
     /// What an erasure would destroy: the messages of a whole case, or a refused document.
@@ -148,7 +179,7 @@ impl Hub {
                 Ok(json!({ "berichten": traces, "uitval": null }))
             }
             Err(JournalError::NotFound) => {
-                let entry = self.quarantine_entry(id).await?;
+                let entry = self.journal.quarantine_entry(QuarantineId(id)).await?;
                 Ok(json!({ "berichten": [], "uitval": entry }))
             }
             Err(error) => Err(error),

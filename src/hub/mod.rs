@@ -9,6 +9,7 @@ mod admin;
 pub mod alarm;
 mod broker;
 pub mod clock;
+mod crowd;
 mod deliver;
 mod desk;
 mod directory;
@@ -22,10 +23,11 @@ pub mod meters;
 mod replay;
 mod restored;
 mod set_check;
+mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -33,8 +35,9 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::problem::Files;
 use crate::evidence::{HubKeys, sign_role};
 use crate::journal::{Journal, JournalError, OpenError, Outgoing, Store, Writer};
-use crate::message::PartnerId;
+use crate::message::{PartnerId, Timestamp};
 use crate::transport::amqp::Link;
+use crate::transport::breaker::Breaker;
 use crate::transport::http::webhook::Webhooks;
 use crate::transport::{Check, CloudEvent, OutgoingParcel, Proof};
 
@@ -44,6 +47,7 @@ pub use broker::broker_partners;
 pub use deliver::{Delivered, Deliverer, IDLE};
 pub use follow::Follower;
 pub use set_check::example_problems;
+pub use worker::Worker;
 
 use self::active::Current;
 use self::directory::Directory;
@@ -53,6 +57,8 @@ pub struct Hub {
     pub(crate) journal: Journal,
     active: Current,
     directory: Directory,
+    /// Partners that this hub leaves alone for now: since when, and until when.
+    blocked: RwLock<BTreeMap<PartnerId, (Timestamp, Timestamp)>>,
     /// Changes whenever there may be new mail.
     mail: watch::Sender<u64>,
     webhooks: Webhooks,
@@ -104,6 +110,7 @@ impl Hub {
             journal,
             active: Current::new(active),
             directory,
+            blocked: RwLock::default(),
             mail: watch::Sender::new(0),
             webhooks: Webhooks::default(),
             data: data.to_owned(),
@@ -123,6 +130,24 @@ impl Hub {
     /// Partners that may not exchange now.
     pub fn suspended(&self) -> BTreeSet<PartnerId> {
         self.directory.suspended()
+    }
+
+    /// Partners that this hub leaves alone for now: since when, and until when.
+    fn blocked(&self) -> BTreeMap<PartnerId, (Timestamp, Timestamp)> {
+        self.blocked.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_breaker(&self, partner: &PartnerId, breaker: Breaker) {
+        let known =
+            self.blocked.read().unwrap_or_else(PoisonError::into_inner).get(partner).copied();
+        if known == breaker.blocked() {
+            return;
+        }
+        let mut blocked = self.blocked.write().unwrap_or_else(PoisonError::into_inner);
+        match breaker.blocked() {
+            Some(span) => drop(blocked.insert(partner.clone(), span)),
+            None => drop(blocked.remove(partner)),
+        }
     }
 
     /// The folder in which partners with files have theirs.

@@ -21,7 +21,7 @@ pub const CLOSED: &str = "Het logboek wordt alleen gelezen: het is teruggezet of
 
 /// Actions that show content, or what would be made of it: an erasure that nobody told of yet would
 /// be undone by them. What writes is refused by the journal itself.
-const NEEDS_OPEN: [&str; 2] = ["uitleg", "herhaling-voorbeeld"];
+const NEEDS_OPEN: [&str; 3] = ["uitleg", "herhaling-voorbeeld", "menigte-voorbeeld"];
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]

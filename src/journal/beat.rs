@@ -73,6 +73,8 @@ async fn bury(conn: &mut Conn, hub: HubId, now: Timestamp) -> Result<u64, Journa
         where state = 'wacht' and lease_token is not null
             and substring(lease_token from 1 for 8) = $1";
     query(sql, [hub.clone(), now.into()]).execute(conn).await?;
+    let sql = "update job set lease_token = null where substring(lease_token from 1 for 8) = $1";
+    query(sql, [hub.clone()]).execute(conn).await?;
     let sql = "delete from hub where id = $1 and not exists (select 1 from outbox
         where state = 'wacht' and lease_token is not null
             and substring(lease_token from 1 for 8) = $1)";

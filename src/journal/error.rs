@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::message::Stage;
+use super::crowd::Holder;
+use crate::message::{JobState, Stage};
 
 /// An order that was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -32,6 +33,11 @@ pub enum JournalError {
     Settled,
     #[error("at most {0} are valid at a time; revoke one first")]
     TooMany(usize),
+    /// Another has it in hand, and says until when it must be left alone.
+    #[error("job {} has this in hand", .0.job)]
+    Held(Holder),
+    #[error("a job that is {} does not change like that", .0.as_str())]
+    Job(JobState),
     #[error("a second person must approve this")]
     SamePerson,
     /// Nothing is written until it was compared with what was signed before; see `standing`.
@@ -70,6 +76,8 @@ impl JournalError {
                 | Self::NotClosed
                 | Self::OtherCheckpoint(_)
                 | Self::NothingKnown
+                | Self::Held(_)
+                | Self::Job(_)
         )
     }
 

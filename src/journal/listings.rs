@@ -260,6 +260,17 @@ impl Journal {
         rows.iter().map(|row| entry(row).map_err(JournalError::from)).collect()
     }
 
+    /// One entry without its document, which may be erased.
+    pub async fn quarantine_entry(
+        &self,
+        id: QuarantineId,
+    ) -> Result<QuarantineEntry, JournalError> {
+        let sql = "select * from quarantine where id = $1";
+        let row = query(sql, [id.0.into()]);
+        let row = row.fetch_optional(&mut self.reads.acquire().await?).await?;
+        Ok(entry(&row.ok_or(JournalError::NotFound)?)?)
+    }
+
     /// One entry with its document opened.
     pub async fn quarantined(&self, id: QuarantineId) -> Result<QuarantinedDocument, JournalError> {
         let sql = "select * from quarantine where id = $1";

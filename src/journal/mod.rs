@@ -14,6 +14,7 @@ mod cases;
 mod collected;
 mod confirm;
 mod counters;
+mod crowd;
 mod door;
 mod erase;
 mod error;
@@ -41,6 +42,7 @@ mod sql;
 mod standing;
 mod trace;
 mod types;
+mod unblock;
 mod unconfirmed;
 mod unit;
 mod verify;
@@ -63,6 +65,11 @@ pub use self::alarm::{
 };
 pub use self::backup::restore::{PutBack, RestoreOrder, look_at, put_back};
 pub use self::backup::{BackupError, BackupOrder, KeysGo, MANIFEST_FILE, back_up, planned};
+pub use self::crowd::{
+    BadFilter, CrowdCount, CrowdFilter, Cursor, EventView, Found, Gathered, Holder, ItemClaim,
+    ItemDone, ItemView, JOBS_MAX, Job, JobItem, JobView, NewJob, Progress, RECIPIENTS_MAX,
+    ReasonCount,
+};
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
@@ -77,7 +84,7 @@ pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
-pub use self::replace::{Replay, Replayed};
+pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::scratch::{Figures, Scratch};
 pub use self::sequence::Sequenced;
@@ -88,6 +95,7 @@ pub use self::types::{
     LookFn, Outgoing, ParcelDetail, ParcelState, QuarantineId, Received, Refused, Rules,
     Submission, Suspended,
 };
+pub use self::unblock::UnblockOrder;
 pub use self::unconfirmed::{MailboxOrder, Unconfirmed};
 pub use self::verify::{FINDINGS_MAX, Finding, FindingCode, VerifyReport};
 pub use self::writer::{GROUP_MAX, QUEUE_MAX, Writer};
@@ -202,6 +210,11 @@ impl Journal {
     /// The keys that the journal is sealed with.
     pub fn hub_keys(&self) -> &Arc<HubKeys> {
         &self.vault.hub
+    }
+
+    /// Whether so much waits for the writer that what can wait should.
+    pub fn is_crowded(&self) -> bool {
+        self.queue.capacity() < self.queue.max_capacity() / 4 * 3
     }
 
     /// Ticks after each commit by which a parcel may have become due: for who waits for parcels.

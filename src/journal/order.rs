@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::alarm::{AlarmDone, AlarmOrder};
+use super::crowd::{JobDone, JobOrder};
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
@@ -18,7 +19,7 @@ use super::settle::Ended;
 use super::standing::Released;
 use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, Received, Rules,
-    Submission,
+    Submission, UnblockOrder,
 };
 use crate::evidence::{Comparison, ErasedCase};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
@@ -95,6 +96,19 @@ pub(super) enum Order {
         now: Timestamp,
     },
     Alarm(AlarmOrder),
+    Job {
+        order: Box<JobOrder>,
+        now: Timestamp,
+    },
+    Unblock {
+        order: UnblockOrder,
+        now: Timestamp,
+    },
+    /// More of what an unblocked partner waits for.
+    MakeDue {
+        partner: PartnerId,
+        now: Timestamp,
+    },
 }
 
 /// What the writer answers.
@@ -114,6 +128,7 @@ pub(super) enum Done {
     Compared(Comparison),
     Released(Released),
     Alarm(AlarmDone),
+    Job(JobDone),
 }
 
 pub(super) type Answer = Result<Done, JournalError>;
@@ -136,6 +151,7 @@ impl Order {
                 | Self::Collect { .. }
                 | Self::Sequence { .. }
                 | Self::Alarm(_)
+                | Self::Job { .. }
         )
     }
 

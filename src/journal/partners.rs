@@ -139,7 +139,7 @@ impl Unit<'_> {
         }
     }
 
-    fn partner_leaf(
+    pub(super) fn partner_leaf(
         &mut self,
         partner: &PartnerId,
         outcome: &str,

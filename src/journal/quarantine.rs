@@ -1,11 +1,12 @@
 //! What an operator does with an entry of quarantine: release it or drop it. Nothing in it ever
 //! disappears by itself.
 
+use super::crowd::{ItemClaim, ItemDone};
 use super::outbox::ParcelRow;
 use super::sql::query;
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind, ParcelState, QuarantineId};
-use crate::message::{Digest, Stage, Timestamp};
+use crate::message::{Digest, ItemOutcome, Stage, Timestamp};
 
 /// A decision about an entry.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct QuarantineOrder {
     pub decision: Decision,
     pub by: String,
     pub why: String,
+    /// Where a job does it: its item, which is settled with it.
+    pub item: Option<ItemClaim>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +28,67 @@ pub enum Decision {
     Drop,
 }
 
+/// An entry that is open.
+pub(super) struct OpenEntry {
+    parcel: Option<ParcelRow>,
+    incoming: bool,
+}
+
 impl Unit<'_> {
     pub async fn decide_quarantine(
         &mut self,
         order: &QuarantineOrder,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        let sql = "select parcel_id, state from quarantine where id = $1";
+        let entry = self.open_entry(order).await?;
+        self.close_entry(order, &entry, now).await?;
+        let mut done = ItemDone::plain(ItemOutcome::Gedaan);
+        let released = order.decision == Decision::Release;
+        match entry.parcel.filter(|parcel| parcel.state == ParcelState::Uitval) {
+            Some(parcel) if released => {
+                done.same = 1;
+                self.queue_again(&parcel, now).await?;
+            }
+            Some(parcel) => self.drop_parcel(&parcel).await?,
+            None if released && entry.incoming => {
+                done.reason = Some("opnieuw-aangenomen".to_owned());
+            }
+            None => {}
+        }
+        match order.item {
+            Some(claim) => self.close_item(claim, &done, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether a decision may be taken; writes nothing.
+    pub async fn open_entry(&mut self, order: &QuarantineOrder) -> Result<OpenEntry, JournalError> {
+        if let Some(claim) = order.item {
+            self.item_is_open(claim).await?;
+        }
+        let sql = "select parcel_id, message_id, direction, state from quarantine where id = $1";
         let row = query(sql, [order.id.0.into()]).fetch_optional(&mut *self.conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         if row.text("state")? != "open" {
             return Err(JournalError::Settled);
         }
-        let parcel = row.maybe_uuid("parcel_id")?;
+        if order.item.is_none() {
+            self.free_of_jobs(row.maybe_uuid("message_id")?.unwrap_or(order.id.0)).await?;
+        }
+        let parcel = match row.maybe_uuid("parcel_id")? {
+            Some(parcel) => Some(self.parcel_row_of(parcel).await?),
+            None => None,
+        };
+        Ok(OpenEntry { parcel, incoming: row.text("direction")? == "inkomend" })
+    }
+
+    /// Notes a decision about an entry; what becomes of its parcel is the caller's.
+    pub async fn close_entry(
+        &mut self,
+        order: &QuarantineOrder,
+        entry: &OpenEntry,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
         let released = order.decision == Decision::Release;
         let state = if released { "vrijgegeven" } else { "vervallen" };
         let sql = "update quarantine set state = $2, closed_at = $3, closed_by = $4,
@@ -52,16 +103,9 @@ impl Unit<'_> {
         if query(sql, cells).execute(&mut *self.conn).await? == 0 {
             return Err(JournalError::Settled);
         }
-        if let Some(parcel) = parcel {
-            let parcel = self.parcel_row_of(parcel).await?;
+        if let Some(parcel) = &entry.parcel {
             let leaf = parcel.leaf(LeafKind::Vastgehouden, now, parcel.catalogue, state.to_owned());
             self.leaf(leaf);
-            if parcel.state == ParcelState::Uitval {
-                return match order.decision {
-                    Decision::Release => self.queue_again(&parcel, now).await,
-                    Decision::Drop => self.drop_parcel(&parcel).await,
-                };
-            }
             return Ok(());
         }
         self.leaf(LeafOf {

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::cases::{CaseBook, CaseWork, Lane};
+use super::crowd::{ItemClaim, ItemDone};
 use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Announced, Made, ParcelRow, Place};
+use super::quarantine::OpenEntry;
 use super::sql::{Cell, query};
 use super::unit::{LeafOf, Unit};
-use super::{JournalError, LeafKind, ParcelState};
-use crate::message::{Digest, MessageId, ParcelId, PartnerId, Stage, Timestamp};
+use super::{JournalError, LeafKind, ParcelState, QuarantineOrder};
+use crate::message::{Digest, ItemOutcome, MessageId, ParcelId, PartnerId, Stage, Timestamp};
 use crate::pipeline::{Dispatch, Parcel};
 
 /// A replay: parcels for an existing message, as today's rules make them.
@@ -26,6 +28,18 @@ pub struct Replay {
     /// Only these recipients; empty for all of the dispatch.
     pub recipients: BTreeSet<PartnerId>,
     pub at: Timestamp,
+    pub settles: Settles,
+}
+
+/// What is settled in the transaction of a replay.
+#[derive(Debug, Default)]
+pub struct Settles {
+    /// The entry of quarantine that it releases.
+    pub entry: Option<QuarantineOrder>,
+    /// The item of the job that does it.
+    pub item: Option<ItemClaim>,
+    /// Recipients for whom no parcel could be made.
+    pub failed: usize,
 }
 
 /// What a replay did, honestly.
@@ -77,8 +91,12 @@ impl Unit<'_> {
         let row = query(sql, [message.into()]).fetch_optional(&mut *self.conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
         let (case_id, public_id) = (row.uuid("case_id")?, row.uuid("public_id")?);
+        let entry = self.may_replay(replay).await?;
         let mut book = CaseBook::load(self, &[], BTreeSet::from([case_id])).await?;
         let case = book.case_mut(case_id).ok_or(JournalError::Erased)?;
+        if let Some((order, entry)) = &entry {
+            self.close_entry(order, entry, replay.at).await?;
+        }
         let leaf = self.reserve_leaf();
         let (at, catalogue) = (replay.at, replay.catalogue);
         let made = Made { message, leaf, at, catalogue, answer: false };
@@ -119,7 +137,34 @@ impl Unit<'_> {
                 document: None,
             },
         );
+        if let Some(claim) = replay.settles.item {
+            let item = ItemDone {
+                same: done.requeued.len(),
+                changed: done.replaced.len(),
+                added: done.added.len(),
+                failed: replay.settles.failed,
+                ..ItemDone::plain(ItemOutcome::Gedaan)
+            };
+            self.close_item(claim, &item, at).await?;
+        }
         Ok(done)
+    }
+
+    /// Looks whether a replay may be done, and at the entry that it releases; writes nothing.
+    async fn may_replay<'r>(
+        &mut self,
+        replay: &'r Replay,
+    ) -> Result<Option<(&'r QuarantineOrder, OpenEntry)>, JournalError> {
+        let Settles { entry, item, .. } = &replay.settles;
+        if let Some(claim) = item {
+            self.item_is_open(*claim).await?;
+        } else {
+            self.free_of_jobs(replay.message.into()).await?;
+        }
+        match entry {
+            Some(order) => Ok(Some((order, self.open_entry(order).await?))),
+            None => Ok(None),
+        }
     }
 
     /// Queues `old` again where its bytes are the same; else ends it and gives the new row.

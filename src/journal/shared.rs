@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::cases;
+use super::crowd::JobOrder;
 use super::order::Order;
 use super::sql::{Cell, Conn, query};
 use super::unit::Unit;
@@ -138,7 +139,10 @@ impl Unit<'_> {
             Order::Settle { parcel, .. } => drop(wanted.parcels.insert((*parcel).into())),
             Order::Confirm { order, .. } => drop(wanted.parcels.insert(order.parcel.into())),
             Order::Quarantine { order, .. } => drop(wanted.quarantine.insert(order.id.0)),
-            Order::Replay(replay) => drop(wanted.replays.insert(replay.message.into())),
+            Order::Replay(replay) => {
+                wanted.replays.insert(replay.message.into());
+                wanted.quarantine.extend(replay.settles.entry.iter().map(|order| order.id.0));
+            }
             Order::Partner { order, .. } => {
                 let about = match order {
                     PartnerOrder::Suspend { partner, .. }
@@ -153,6 +157,18 @@ impl Unit<'_> {
             Order::Alarm(_) => {
                 wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", b"storingen")));
             }
+            // One job at a time is made or gathered, so that two that overlap see each other.
+            Order::Job { order, .. } => {
+                if matches!(**order, JobOrder::Make(_) | JobOrder::Gather { .. }) {
+                    wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("klus", b"")));
+                }
+            }
+            Order::Unblock { order, .. } => {
+                let partner = order.partner.as_str().as_bytes();
+                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
+            }
+            // Passes by what another works on.
+            Order::MakeDue { .. } => {}
             // An entry is never taken away, and what it says does not matter here.
             Order::Reveal { .. } => {}
             // Claims lock what they find, and pass by what another has.

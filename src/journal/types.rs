@@ -205,7 +205,7 @@ pub struct ConfirmOrder {
 }
 
 /// The state of a parcel in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ParcelState {
     /// To be sent or collected; `Geleased` as long as somebody is at it.

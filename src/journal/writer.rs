@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::alarm::release_notices;
 use super::beat::{self, Neighbours};
 use super::counters::Counters;
+use super::crowd;
 use super::fresh::FreshDoor;
 use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
@@ -90,6 +91,7 @@ impl Writer {
         if !state.journal.is_postgres() && state.closure.is_none() {
             lease::release_all(&mut state.journal, now).await?;
             release_notices(&mut state.journal, now).await?;
+            crowd::release_jobs(&mut state.journal).await?;
         }
         let gate = Arc::new(Gate::default());
         gate.set(state.closure.clone());
@@ -453,6 +455,9 @@ impl Unit<'_> {
             }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
             Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
+            Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
+            Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),
+            Order::MakeDue { partner, now } => self.make_due(partner, *now).await.map(Done::Freed),
             // Handled by their own paths.
             Order::Receive(_)
             | Order::Settle { .. }

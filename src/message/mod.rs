@@ -8,6 +8,7 @@ mod case;
 mod entropy;
 pub mod formats;
 mod ids;
+mod job;
 mod kind;
 mod refusal;
 mod role;
@@ -21,6 +22,7 @@ pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
     PartnerId, PublicId, PurposeId, RouteId,
 };
+pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};

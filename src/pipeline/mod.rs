@@ -7,6 +7,7 @@
 mod admit;
 mod answer;
 pub mod decode;
+mod difference;
 mod dispatch;
 pub mod encode;
 pub mod examples;
@@ -17,6 +18,9 @@ mod parcel;
 
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
+pub use difference::{
+    Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,
+};
 pub use dispatch::{Feedback, View, dispatch, explain_for, feedback, minimise_for, redispatch};
 pub use minimise::{Decision, Minimised};
 pub use native::{Decoded, split};

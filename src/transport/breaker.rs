@@ -18,8 +18,8 @@ pub const PROBE_MOST_S: i64 = 120;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breaker {
     Closed { failures: u32 },
-    Open { until: Timestamp, wait_s: i64 },
-    HalfOpen { probe_until: Timestamp, wait_s: i64 },
+    Open { since: Timestamp, until: Timestamp, wait_s: i64 },
+    HalfOpen { since: Timestamp, probe_until: Timestamp, wait_s: i64 },
 }
 
 /// Whether a parcel may go now.
@@ -50,9 +50,9 @@ impl Breaker {
             Self::HalfOpen { probe_until, .. } if now < probe_until => {
                 (self, Permission::Wait { until: probe_until })
             }
-            Self::Open { wait_s, .. } | Self::HalfOpen { wait_s, .. } => {
+            Self::Open { since, wait_s, .. } | Self::HalfOpen { since, wait_s, .. } => {
                 let probe_until = now.plus_seconds(PROBE_MOST_S);
-                (Self::HalfOpen { probe_until, wait_s }, Permission::Probe)
+                (Self::HalfOpen { since, probe_until, wait_s }, Permission::Probe)
             }
         }
     }
@@ -70,15 +70,26 @@ impl Breaker {
             Self::Closed { failures } if failures + 1 < FAILURES_TO_OPEN => {
                 Self::Closed { failures: failures + 1 }
             }
-            Self::Closed { .. } => Self::open(now, OPEN_FIRST_S),
-            Self::HalfOpen { wait_s, .. } => Self::open(now, (wait_s * 2).min(OPEN_MOST_S)),
+            Self::Closed { .. } => Self::open(now, now, OPEN_FIRST_S),
+            Self::HalfOpen { since, wait_s, .. } => {
+                Self::open(since, now, (wait_s * 2).min(OPEN_MOST_S))
+            }
             // A straggler that left before the circuit opened changes nothing.
             Self::Open { .. } => self,
         }
     }
 
-    fn open(now: Timestamp, wait_s: i64) -> Self {
-        Self::Open { until: now.plus_seconds(wait_s), wait_s }
+    /// Since when the partner is left alone, and until when; none where it is not.
+    pub const fn blocked(self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Closed { .. } => None,
+            Self::Open { since, until, .. } => Some((since, until)),
+            Self::HalfOpen { since, probe_until, .. } => Some((since, probe_until)),
+        }
+    }
+
+    fn open(since: Timestamp, now: Timestamp, wait_s: i64) -> Self {
+        Self::Open { since, until: now.plus_seconds(wait_s), wait_s }
     }
 }
 
@@ -103,7 +114,9 @@ mod tests {
         assert_eq!(permission, Permission::Probe);
         let (breaker, permission) = breaker.ask(at(31));
         assert_eq!(permission, Permission::Wait { until: at(150) }, "one probe at a time");
+        assert_eq!(breaker.blocked(), Some((at(0), at(150))));
         let breaker = breaker.succeeded();
+        assert_eq!(breaker.blocked(), None);
         assert_eq!(breaker.ask(at(32)).1, Permission::Go);
         assert_eq!(breaker, Breaker::default());
     }
@@ -129,6 +142,8 @@ mod tests {
             let (half, permission) = breaker.ask(at(now));
             assert_eq!(permission, Permission::Probe);
             breaker = half.failed(at(now));
+            let since = breaker.blocked().map(|(since, _)| since);
+            assert_eq!(since, Some(at(0)), "it was open all the time");
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900]);
     }

@@ -18,22 +18,22 @@ pub const USAGE: i32 = 2;
 pub const INVALID: i32 = 3;
 pub const UNREACHABLE: i32 = 4;
 pub const NOT_ALLOWED: i32 = 5;
-const NOT_FOUND: i32 = 6;
+pub const NOT_FOUND: i32 = 6;
 pub const PARTLY: i32 = 7;
 
 /// An id that nothing has.
-const NOBODY: &str = "0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11";
+pub const NOBODY: &str = "0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11";
 
 /// How a command ended and what it said.
 pub struct Said {
-    exit: i32,
+    pub exit: i32,
     pub out: String,
     bytes: Vec<u8>,
     pub err: String,
 }
 
 impl Said {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let exit = output.status.code().unwrap_or(-1);
         Self { exit, out: text(&output.stdout), err: text(&output.stderr), bytes: output.stdout }

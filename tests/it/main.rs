@@ -10,6 +10,7 @@ mod bad_input;
 mod canary;
 mod cli;
 mod concurrency;
+mod crowds;
 mod disk_full;
 mod hub;
 mod hubs;

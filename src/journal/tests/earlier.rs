@@ -53,6 +53,7 @@ async fn a_case_knows_what_each_recipient_got_before_a_message(on: On) {
         catalogue: CATALOGUE,
         recipients: Default::default(),
         at: desk.now(),
+        settles: Default::default(),
     };
     let replaced = desk.journal.replay(replayed).await.unwrap().replaced;
     let last = desk.journal.case_state(first.case, fire[1].message).await.unwrap();

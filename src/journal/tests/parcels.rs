@@ -54,7 +54,7 @@ async fn open_entry(desk: &Desk) -> QuarantineId {
 
 async fn decide(desk: &Desk, id: QuarantineId, decision: Decision) -> Result<(), JournalError> {
     let (by, why) = ("beheerder".to_owned(), "bekeken".to_owned());
-    let order = QuarantineOrder { id, decision, by, why };
+    let order = QuarantineOrder { id, decision, by, why, item: None };
     desk.journal.decide_quarantine(order, desk.now()).await
 }
 
@@ -225,6 +225,7 @@ async fn a_replay_keeps_the_id_of_what_did_not_change(on: On) {
         catalogue: rules_of(Digest([8; 32])).catalogue,
         recipients: Default::default(),
         at: desk.now(),
+        settles: Default::default(),
     };
     let same = String::from_utf8(sent.bytes.clone()).unwrap();
     let done = desk.journal.replay(replay(made_anew(&desk, &sent, &same))).await.unwrap();

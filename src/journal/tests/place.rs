@@ -127,7 +127,7 @@ impl Place {
             On::Postgres => {
                 // The tables of a story are so small that reading them whole would be cheapest.
                 conn.run("set enable_seqscan = off; set enable_bitmapscan = off").await.unwrap();
-                let values = ["'woonbedrijf'", "0", "9", "9"];
+                let values = ["'woonbedrijf'", "0", "9", "9", "9"];
                 let places = (1..).zip(values).map(|(n, value)| (format!("${n}"), value));
                 let sql = places.fold(sql.to_owned(), |sql, (n, value)| sql.replace(&n, value));
                 (format!("explain {sql}"), "QUERY PLAN")

@@ -83,8 +83,11 @@ async fn a_journal_of_before_reveals_learns_them() {
     let place = desk.close().await;
     let before = "delete from migration where number > 1; drop table reveal;
         drop index quarantine_incoming; drop index inbox_partner; drop table set_files;
-        drop index outbox_unconfirmed; drop table restart; drop table alarm; drop table alarm_notice;
-         drop table alarm_hub; drop table failing; drop index quarantine_at";
+         drop index outbox_unconfirmed; drop table job_event; drop table job_item; drop table job;
+         drop index inbox_moment; drop index quarantine_open_partner; drop table restart;
+         drop index quarantine_open_reason; drop index quarantine_moment; drop table unblock;
+         drop table alarm; drop table alarm_notice; drop table alarm_hub; drop table failing;
+         drop index quarantine_at";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());

@@ -92,6 +92,7 @@ async fn a_barred_partner_has_so_many_open_entries_and_no_more(on: On) {
         decision: Decision::Drop,
         by: "anna".to_owned(),
         why: "gezien".to_owned(),
+        item: None,
     };
     desk.journal.decide_quarantine(order, desk.now()).await.unwrap();
     assert!(send(Fault::Geschorst).await.unwrap().is_some());

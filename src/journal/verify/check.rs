@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::page::{Attempt, Document, LeafRow, Page};
+use super::page::{Attempt, Document, Event, LeafRow, Page};
 use super::{FindingCode, Part, TILE_LEAVES, VerifyReport};
 use crate::evidence::{Leaf, LeafKind, leaf_hash};
 use crate::journal::JournalError;
@@ -53,12 +53,23 @@ pub(super) fn check(page: &Page, size: i64) -> Result<Checked, JournalError> {
         rows.entry(attempt.leaf).or_default().attempt = true;
         check_attempt(attempt, leaves.get(&attempt.leaf).copied(), &mut report);
     }
+    let mut said: HashSet<i64> = HashSet::with_capacity(page.events.len());
+    for event in &page.events {
+        said.insert(event.leaf);
+        check_event(event, leaves.get(&event.leaf).copied(), &mut report);
+    }
     let known: HashSet<i64> = page.leaves.iter().map(|leaf| leaf.id).collect();
     for document in page.documents.iter().filter(|document| !known.contains(&document.leaf)) {
         report.find(FindingCode::ZonderBlad, Some(document.leaf), Some(document.subject));
     }
     for row in &page.leaves {
         let Some(leaf) = leaves.get(&row.id) else { continue };
+        if leaf.kind == LeafKind::Klus {
+            if !said.contains(&row.id) {
+                report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));
+            }
+            continue;
+        }
         check_rows(row, leaf, &rows.remove(&row.id).unwrap_or_default(), page, &mut report);
     }
     Ok(Checked { report, signed })
@@ -107,7 +118,7 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
         LeafKind::Activering => return check_activation(row, leaf, page, report),
         LeafKind::Herstel => return check_restart(row, leaf, page, report),
-        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing => true,
+        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing | LeafKind::Klus => true,
     };
     if !there {
         report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));
@@ -141,6 +152,18 @@ fn check_restart(row: &LeafRow, leaf: &Leaf, page: &Page, report: &mut VerifyRep
         report.find(FindingCode::Inhoud, id, subject);
     } else if restart.leaf != row.id || restart.outcome != leaf.outcome {
         report.find(FindingCode::BladAnders, id, subject);
+    }
+}
+
+/// A change of a job: its leaf commits to who did it and why, and to what the job is.
+fn check_event(event: &Event, leaf: Option<&Leaf>, report: &mut VerifyReport) {
+    let (id, job) = (Some(event.leaf), Some(event.job));
+    let Some(leaf) = leaf else { return report.find(FindingCode::ZonderBlad, id, job) };
+    let same = (leaf.kind, leaf.subject, leaf.at) == (LeafKind::Klus, event.job, event.at);
+    if !same {
+        report.find(FindingCode::BladAnders, id, job);
+    } else if leaf.outcome != event.outcome {
+        report.find(FindingCode::Aangekondigd, id, job);
     }
 }
 

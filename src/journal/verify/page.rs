@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::TILE_LEAVES;
 use crate::evidence::{DataKey, Leaf, LeafError, LeafKind};
 use crate::journal::JournalError;
+use crate::journal::crowd::event_outcome;
 use crate::journal::keys::{Part, Vault};
 use crate::journal::sql::{Cell, Conn, Pool, Row, fetch_in, query};
 use crate::message::{Digest, Timestamp};
@@ -26,6 +27,7 @@ pub(super) struct Page {
     pub activations: HashMap<Uuid, Activation>,
     /// Restarts that exist, of those of which a leaf says that they began a series.
     pub restarts: HashMap<Uuid, Restarted>,
+    pub events: Vec<Event>,
     /// The hashes of leaves as the tree has them, by the number of their tile.
     pub tiles: HashMap<i64, Vec<u8>>,
     pub keys: HashMap<Uuid, Arc<DataKey>>,
@@ -69,6 +71,14 @@ pub(super) struct Restarted {
     pub outcome: String,
 }
 
+/// A change of a job, with what its leaf has to say.
+pub(super) struct Event {
+    pub leaf: i64,
+    pub job: Uuid,
+    pub at: Timestamp,
+    pub outcome: String,
+}
+
 pub(super) struct Activation {
     pub leaf: i64,
     pub catalogue: Digest,
@@ -95,6 +105,7 @@ impl Page {
         }
         let activations = activations(&mut conn, &leaves).await?;
         let restarts = restarts(&mut conn, &leaves).await?;
+        let events = events(&mut conn, vault, range).await?;
         let tiles = tiles(&mut conn, &leaves, size).await?;
         conn.end().await?;
         let holders: BTreeSet<Uuid> = documents.iter().map(|document| document.holder).collect();
@@ -114,6 +125,7 @@ impl Page {
             parcels,
             activations,
             restarts,
+            events,
             tiles,
             keys,
             erased,
@@ -185,6 +197,25 @@ async fn attempts(conn: &mut Conn, (after, until): Range) -> Result<Vec<Attempt>
             None => None,
         };
         Ok(Attempt { leaf: row.int("leaf")?, parcel: row.uuid("parcel_id")?, digest })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn events(
+    conn: &mut Conn,
+    vault: &Vault,
+    (after, until): Range,
+) -> Result<Vec<Event>, sqlx::Error> {
+    let sql = "select e.leaf, e.at, e.state, e.by_whom, e.why, e.counts,
+            j.id, j.kind, j.filter, j.rate
+        from job_event e join job j on j.seq = e.job_seq
+        where e.leaf > $1 and e.leaf <= $2 order by e.leaf";
+    let rows = query(sql, [after.into(), until.into()]).fetch_all(conn).await?;
+    let read = |row: &Row| {
+        let texts = [row.text("state")?, row.text("by_whom")?, row.text("why")?];
+        let (counts, [state, by, why]) = (row.text("counts")?, &texts);
+        let outcome = event_outcome(&vault.hub, row, [state, by, why, &counts])?;
+        Ok(Event { leaf: row.int("leaf")?, job: row.uuid("id")?, at: row.time("at")?, outcome })
     };
     rows.iter().map(read).collect()
 }

@@ -59,7 +59,8 @@ alter table inbox alter column canonical set storage external;
 
 create index inbox_case on inbox (case_id, partner);
 create index inbox_leaf on inbox (leaf);
-create index inbox_partner on inbox (partner, received_at);
+create index inbox_partner on inbox (partner, received_at, seq);
+create index inbox_moment on inbox (received_at, seq);
 
 -- `seq` orders what was made, `position` the lane: a parcel that replaces another takes its place.
 -- `head` is 1 for the oldest unsettled parcel of a lane, as long as it may be sent. Whoever
@@ -161,6 +162,9 @@ create index quarantine_leaf on quarantine (leaf) where leaf is not null;
 create index quarantine_state on quarantine (state, seq);
 create index quarantine_incoming on quarantine (partner, reason)
     where state = 'open' and direction = 'inkomend';
+create index quarantine_open_partner on quarantine (partner, at, seq) where state = 'open';
+create index quarantine_open_reason on quarantine (reason, at, seq) where state = 'open';
+create index quarantine_moment on quarantine (state, at, seq);
 create index quarantine_message on quarantine (message_id) where message_id is not null;
 create index quarantine_parcel on quarantine (parcel_id) where parcel_id is not null;
 create index quarantine_holder on quarantine (holder) where holder is not null;
@@ -374,3 +378,66 @@ create table failing (
 
 -- What came into quarantine lately.
 create index quarantine_at on quarantine (at, reason, partner);
+
+-- Jobs of operators over a crowd, with the exact items that each was started for.
+create table job (
+    seq bigserial primary key,
+    id bytea not null unique,
+    kind text not null,
+    filter text not null,
+    rate bigint not null,
+    by_whom text not null,
+    why text not null,
+    made_at bigint not null,
+    state text not null,
+    changed_at bigint not null,
+    total bigint not null,
+    cursor_at bigint not null,
+    cursor_seq bigint not null,
+    lease_token bytea
+);
+
+create index job_open on job (seq) where state in ('verzamelt', 'loopt', 'gepauzeerd');
+
+-- `subject` is what only one job may have in hand: a message, or an entry that has none.
+create table job_item (
+    job_seq bigint not null references job (seq),
+    nr bigint not null,
+    target bytea not null,
+    subject bytea not null,
+    outcome text,
+    reason text,
+    same bigint not null default 0,
+    changed bigint not null default 0,
+    added bigint not null default 0,
+    failed bigint not null default 0,
+    at bigint,
+    primary key (job_seq, nr)
+);
+
+create index job_item_subject on job_item (subject) where outcome is null;
+
+-- Who changed a job and why, each with its leaf.
+create table job_event (
+    seq bigserial primary key,
+    job_seq bigint not null references job (seq),
+    at bigint not null,
+    state text not null,
+    by_whom text not null,
+    why text not null,
+    counts text not null,
+    leaf bigint not null
+);
+
+create index job_event_job on job_event (job_seq, seq);
+create index job_event_leaf on job_event (leaf);
+
+-- Where an operator said that a partner is back: hubs that see another generation than before
+-- close their breaker.
+create table unblock (
+    partner text primary key,
+    generation bigint not null,
+    at bigint not null,
+    by_whom text not null,
+    why text not null
+);
