@@ -231,6 +231,8 @@ impl Settings {
         let environment = config::Environment::with_prefix("SCHAKEL")
             .prefix_separator("_")
             .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("broker.more_hosts")
             .try_parsing(true);
         // Other variables of ours have no double underscore: they are no settings.
         let ours = std::env::vars().filter(|(name, _)| name.contains("__")).collect();

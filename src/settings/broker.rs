@@ -16,6 +16,9 @@ pub struct BrokerSettings {
     pub url: Option<Secret>,
     /// A file that holds the url.
     pub url_file: Option<PathBuf>,
+    /// Other nodes of the same cluster, `host:port`. User, vhost and TLS are those of the url.
+    #[serde(default)]
+    pub more_hosts: Vec<String>,
     /// `http://administrator:password@host:15672`: for `schakel broker` and `doctor` only.
     pub management_url: Option<Secret>,
     pub management_url_file: Option<PathBuf>,
@@ -90,6 +93,8 @@ pub enum BrokerError {
     HalfCertificate,
     #[error("broker.url does not serve")]
     Address(#[from] AddressError),
+    #[error("broker.more_hosts does not serve")]
+    MoreHosts(#[source] AddressError),
 }
 
 /// A prefetch beyond this only costs memory; terms beyond these are mistakes.
@@ -110,7 +115,8 @@ impl BrokerSettings {
         };
         let certificates = Certificates { authority: self.authority()?, own };
         let vhost = self.vhost.as_deref();
-        Ok(Address::parse(&url, vhost, self.heartbeat_seconds, certificates)?)
+        let address = Address::parse(&url, vhost, self.heartbeat_seconds, certificates)?;
+        address.with_more(&self.more_hosts).map_err(BrokerError::MoreHosts)
     }
 
     /// Who signed the broker's certificate.
@@ -174,6 +180,17 @@ mod tests {
         std::fs::write(&file, "amqp://hub:geheim@broker/ander\n").unwrap();
         let by_file = settings(&format!("url_file = '{}'", file.display()));
         assert_eq!(by_file.address().unwrap().vhost(), "ander");
+    }
+
+    #[test]
+    fn other_nodes_come_with_the_login_of_the_url() {
+        let cluster = settings("url = 'amqps://hub:geheim@b1/v'\nmore_hosts = ['b2', 'b3:1']");
+        let nodes = cluster.address().unwrap().nodes();
+        let hosts: Vec<&str> = nodes.iter().map(|(host, _)| host.as_str()).collect();
+        assert_eq!(hosts, ["b1:5671", "b2:5671", "b3:1"]);
+        let wrong = settings("url = 'amqp://a:b@c/d'\nmore_hosts = ['amqp://a:b@e']");
+        let error = wrong.address().unwrap_err();
+        assert_eq!(error.to_string(), "broker.more_hosts does not serve");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The partners' road over RabbitMQ, with a real broker and a partner written with pika.
 
+mod cluster;
 mod dead;
 mod exchange;
 mod hold;

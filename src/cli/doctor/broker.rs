@@ -5,7 +5,7 @@ use crate::cli::access::{Ground, Halt};
 use crate::cli::broker::{Wish, differences};
 use crate::hub::{broker_partners, checked};
 use crate::settings::{self, Settings};
-use crate::transport::amqp::{Probed, probe, topology};
+use crate::transport::amqp::{ConnectError, Probed, probe, reach, topology};
 
 const WHAT: &str = "broker";
 const PROVISION: &str = "maak en herstel het met: schakel broker provision";
@@ -46,17 +46,36 @@ fn without(ground: Ground<'_>) -> Vec<Finding> {
 
 async fn with(wish: &Wish, runs: bool) -> Vec<Finding> {
     let queues: Vec<String> = wish.topology.queues.iter().map(|q| q.name.clone()).collect();
-    let mut findings = match probe(&wish.address, &queues).await {
-        Ok(probed) => judge(&probed, runs),
+    let mut findings = match wish.address.nodes().len() {
+        1 => Vec::new(),
+        _ => nodes(reach(&wish.address).await),
+    };
+    match probe(&wish.address, &queues).await {
+        Ok(probed) => findings.extend(judge(&probed, runs)),
         Err(error) => {
             let next = "draait hij, en kloppen broker.url, certificaten en wachtwoord?";
-            return vec![Finding::wrong(WHAT, format!("de hub komt er niet in: {error}"), next)];
+            findings.push(Finding::wrong(WHAT, format!("de hub komt er niet in: {error}"), next));
+            return findings;
         }
-    };
+    }
     if wish.settings.management().is_ok() {
         findings.extend(rights(wish).await);
     }
     findings
+}
+
+/// What is said of each node where there are more. One that is down is a warning: whether the hub
+/// can do without it is for the queues to say.
+fn nodes(reached: Vec<(String, Result<(), ConnectError>)>) -> Vec<Finding> {
+    let of_node = |(host, entered)| match entered {
+        Ok(()) => Finding::ok(WHAT, format!("knooppunt {host} is bereikbaar")),
+        Err(error) => Finding::mind(
+            WHAT,
+            format!("knooppunt {host} is niet bereikbaar: {error}"),
+            "draait het, en klopt broker.more_hosts? de hub gaat verder op een ander knooppunt",
+        ),
+    };
+    reached.into_iter().map(of_node).collect()
 }
 
 fn judge(probed: &[Probed], runs: bool) -> Vec<Finding> {

@@ -69,7 +69,6 @@ impl Link {
                 return;
             };
             let connection = Arc::new(connection);
-            tracing::info!(broker.link = self.name, "connected to the broker");
             self.current.send_replace(Some(Arc::clone(&connection)));
             let stopped = tokio::select! {
                 () = self.watch(&connection) => false,

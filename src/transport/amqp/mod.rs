@@ -19,5 +19,5 @@ pub use consumer::{Feed, Random, Source};
 pub use letter::{Letter, RECEIVED, REFUSED, Trace};
 pub use link::{Link, LinkError};
 pub use outsider::{Mail, Outsider};
-pub use probe::{Probed, probe};
+pub use probe::{Probed, probe, reach};
 pub use publisher::{BATCH_MAX, Post, Posted, Publisher, publisher};

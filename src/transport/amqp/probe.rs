@@ -1,5 +1,7 @@
-//! A look at queues as the hub's own user sees them: are they there, does anybody listen.
+//! A look at the broker as the hub's own user sees it: which nodes let it in, are the queues there,
+//! does anybody listen.
 
+use futures_util::future::join_all;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio::time::timeout;
@@ -13,6 +15,20 @@ pub struct Probed {
     pub queue: String,
     /// `None` where there is no such queue.
     pub listeners: Option<u32>,
+}
+
+/// Every node of the broker by its `host:port`, and why it cannot be entered where that is so.
+pub async fn reach(address: &Address) -> Vec<(String, Result<(), ConnectError>)> {
+    let knock = async |(host, node): (String, Address)| {
+        let entered = async {
+            let connection = node.connect("schakel-doctor").await?;
+            let closing = connection.close(200, "OK".into());
+            timeout(ANSWER_MOST, closing).await.map_err(|_| ConnectError::Slow)??;
+            Ok(())
+        };
+        (host, entered.await)
+    };
+    join_all(address.nodes().into_iter().map(knock)).await
 }
 
 /// Connects, looks at each queue, and leaves again.

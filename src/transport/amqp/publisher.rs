@@ -151,9 +151,19 @@ impl Post {
                 *verdict = Posted::Unroutable;
             }
         }
+        let number_of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+        if verdicts.contains(&Posted::Rejected) {
+            // A channel of RabbitMQ 3.10 that first wrote to a queue just after its leader's node
+            // died refuses everything for that queue until the node is back. A new one does not.
+            tracing::warn!(
+                letters = number_of(Posted::Rejected),
+                "letters that the broker did not keep; going on with another channel"
+            );
+            self.channel = None;
+            let _gone = self.link.timely(channel.close(200, "OK".into())).await;
+        }
         if verdicts.contains(&Posted::Unknown) {
-            let number = verdicts.iter().filter(|verdict| **verdict == Posted::Unknown).count();
-            tracing::warn!(letters = number, error = ?sent.err().map(|error| error.to_string()),
+            tracing::warn!(letters = number_of(Posted::Unknown), error = ?sent.err().map(|error| error.to_string()),
                 "letters without a verdict, to be sent again");
             self.channel = None;
             // A channel that was closed is replaced, and a connection that is silent is given up;

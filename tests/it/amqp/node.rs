@@ -40,7 +40,11 @@ pub struct Node {
 /// A node of our own, and how it is told what to do.
 struct Private {
     folder: PathBuf,
+    /// Where its cookie is: its own folder, or that of the first node of its cluster.
+    home: PathBuf,
     epmd: u16,
+    /// The last port to be closed when a node stops in good order.
+    dist: u16,
     amqp: u16,
     keeper: Mutex<Child>,
 }
@@ -90,6 +94,28 @@ impl Node {
     }
 
     async fn start() -> Self {
+        let node = Self::launch(free_ports(), None);
+        node.is_up().await;
+        node
+    }
+
+    /// Three nodes that are one broker, without TLS; the others lean on the first.
+    pub async fn cluster() -> [Self; 3] {
+        let [epmd, ports @ ..]: [u16; 10] = free_ports();
+        let of = |place: usize| [ports[place], 0, ports[3 + place], ports[6 + place], epmd];
+        let first = Self::launch(of(0), None);
+        let peers = Some((first.folder(), [ports[0], ports[1], ports[2]]));
+        let (second, third) = (Self::launch(of(1), peers.clone()), Self::launch(of(2), peers));
+        let nodes = [first, second, third];
+        for node in &nodes {
+            node.is_up().await;
+        }
+        nodes
+    }
+
+    /// On ports for AMQP, AMQPS, management, distribution and epmd; beside the first node of a
+    /// cluster, whose folder is given with the AMQP ports of all.
+    fn launch(ports: [u16; 5], cluster: Option<(PathBuf, [u16; 3])>) -> Self {
         assert!(
             Path::new(SERVER).exists(),
             "these tests need a RabbitMQ of their own, and {SERVER} is not there: install the \
@@ -100,25 +126,35 @@ impl Node {
         let folder = tempfile::Builder::new().prefix("schakel-rabbitmq-").tempdir();
         let folder = folder.expect("a folder").keep();
         open_to_all(&folder);
-        super::tls::make(&folder.join("tls"));
-        let [amqp, amqps, management, dist, epmd] = free_ports();
+        let [amqp, amqps, management, dist, epmd] = ports;
+        if amqps != 0 {
+            super::tls::make(&folder.join("tls"));
+        }
         let mut keeper = Command::new("bash");
         keeper.arg(checkout().join("tests/it/amqp/node.sh")).arg(&folder);
-        keeper.args([amqp, amqps, management, dist, epmd].map(|port| port.to_string()));
+        keeper.args(ports.map(|port| port.to_string()));
+        let home = match cluster {
+            None => {
+                write_cookie(&folder);
+                folder.clone()
+            }
+            Some((home, peers)) => {
+                keeper.arg(&home).args(peers.map(|port| port.to_string()));
+                home
+            }
+        };
         let keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
         let keeper = Mutex::new(keeper.expect("bash runs"));
         let at = |port: u16| format!("localhost:{port}");
-        let node = Self {
+        Self {
             amqp: at(amqp),
             amqps: at(amqps),
             management: at(management),
             login: ADMINISTRATOR.to_owned(),
-            private: Some(Private { folder, epmd, amqp, keeper }),
+            private: Some(Private { folder, home, epmd, dist, amqp, keeper }),
             client: client(),
             passwords: OnceCell::new(),
-        };
-        node.is_up().await;
-        node
+        }
     }
 
     /// Waits until the broker serves.
@@ -126,6 +162,15 @@ impl Node {
         until("the broker serves", async || {
             let whole = self.get("health/checks/virtual-hosts").await?;
             (whole["status"] == "ok").then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a private node is gone, its connections with it.
+    pub async fn is_down(&self) {
+        let door = ("127.0.0.1", self.private.as_ref().expect("a node of our own").dist);
+        until("the broker is gone", async || {
+            tokio::net::TcpStream::connect(door).await.is_err().then_some(())
         })
         .await;
     }
@@ -170,12 +215,19 @@ impl Node {
         self.private.as_ref().expect("a node of our own").folder.join("tls")
     }
 
-    /// Tells the keeper of a private node: `kill`, `start`, `pause`, `go`.
+    /// Tells the keeper of a private node: `kill`, `stop`, `start`, `pause`, `go`.
     pub fn tell(&self, word: &str) {
         let private = self.private.as_ref().expect("this story needs a node of our own");
         let mut keeper = private.keeper.lock().expect("no panic while telling");
         let pipe = keeper.stdin.as_mut().expect("piped");
         writeln!(pipe, "{word}").expect("the keeper listens");
+    }
+
+    /// The end of a private node before that of the tests.
+    pub fn end(&self) {
+        let private = self.private.as_ref().expect("this story needs a node of our own");
+        let mut keeper = private.keeper.lock().expect("no panic while telling");
+        drop(keeper.stdin.take());
     }
 
     /// Runs a command of `rabbitmqctl` on the private node.
@@ -187,7 +239,7 @@ impl Node {
         }
         command.arg("/usr/lib/rabbitmq/bin/rabbitmqctl").args(["-n"]);
         command.arg(format!("schakel{}@localhost", private.amqp)).args(arguments);
-        command.env("HOME", &private.folder).env("ERL_EPMD_PORT", private.epmd.to_string());
+        command.env("HOME", &private.home).env("ERL_EPMD_PORT", private.epmd.to_string());
         command.env("RABBITMQ_CONF_ENV_FILE", private.folder.join("env.conf"));
         let done = command.output().await.expect("rabbitmqctl runs");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -211,6 +263,15 @@ fn free_ports<const N: usize>() -> [u16; N] {
     let doors: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     doors.map(|door| door.local_addr().expect("an address").port())
+}
+
+/// Written beforehand: of nodes that start together, each would make one.
+fn write_cookie(home: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (file, name) = (home.join(".erlang.cookie"), home.file_name().expect("a name"));
+    std::fs::write(&file, name.to_str().expect("text")).expect("a folder of our own");
+    let rights = std::fs::Permissions::from_mode(0o400);
+    std::fs::set_permissions(&file, rights).expect("a file of our own");
 }
 
 fn open_to_all(folder: &Path) {

@@ -34,8 +34,8 @@ async fn bad_messages_are_set_aside_and_all_others_arrive() {
     });
     let crowd = Crowd::with(reports);
     let mut people = JoinSet::new();
-    people.spawn(crowd.clone().collect(road.url(GEMEENTE)));
-    crowd.clone().send(road.url(POLITIE)).await;
+    people.spawn(crowd.clone().collect(vec![road.url(GEMEENTE)]));
+    crowd.clone().send(vec![road.url(POLITIE)]).await;
     let bad: BTreeSet<usize> = (0..MESSAGES).step_by(BAD).collect();
     assert_eq!(bad.len(), 100);
     crowd.look(|ledger| {

@@ -41,6 +41,11 @@ impl Road {
         Self::open(Node::own().await, partners, &[]).await
     }
 
+    /// The same on this node.
+    pub async fn on(node: &'static Node, partners: &[&str]) -> (Self, Place) {
+        Self::open(node, partners, &[]).await
+    }
+
     async fn open(node: &'static Node, partners: &[&str], more: &[&str]) -> (Self, Place) {
         let passwords = node
             .passwords
@@ -48,8 +53,8 @@ impl Road {
                 let folder = node.folder().join("wachtwoorden");
                 let basis = Self { node, vhost: "basis".to_owned(), passwords: folder.clone() };
                 let place = basis.place(&ALL);
-                let renew: Vec<&str> =
-                    ALL.iter().flat_map(|name| ["--nieuw-wachtwoord", *name]).collect();
+                let mut renew = vec!["--niet-wachten"];
+                renew.extend(ALL.iter().flat_map(|name| ["--nieuw-wachtwoord", *name]));
                 basis.provision(&place, &renew).await;
                 folder
             })

@@ -166,8 +166,8 @@ async fn whatever_fails_nothing_is_lost_doubled_or_unknown_to_the_journal() {
     let mut people = JoinSet::new();
     let supply = tokio::spawn(supply(crowd.clone(), stopped));
     until("there is load", async || (crowd.waiting() > 0).then_some(())).await;
-    people.spawn(crowd.clone().collect(front.road.url(GEMEENTE)));
-    let sending = tokio::spawn(crowd.clone().send(front.road.url(POLITIE)));
+    people.spawn(crowd.clone().collect(vec![front.road.url(GEMEENTE)]));
+    let sending = tokio::spawn(crowd.clone().send(vec![front.road.url(POLITIE)]));
 
     println!("{:<28}{:>10}{:>10}{:>10}", "", "back (s)", "accepted", "repeats");
     for harm in harms() {
