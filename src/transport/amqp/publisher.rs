@@ -163,8 +163,12 @@ impl Post {
             let _gone = self.link.timely(channel.close(200, "OK".into())).await;
         }
         if verdicts.contains(&Posted::Unknown) {
-            tracing::warn!(letters = number_of(Posted::Unknown), error = ?sent.err().map(|error| error.to_string()),
-                "letters without a verdict, to be sent again");
+            let error = sent.err().map(|error| error.to_string());
+            tracing::warn!(
+                letters = number_of(Posted::Unknown),
+                ?error,
+                "letters without a verdict, to be sent again"
+            );
             self.channel = None;
             // A channel that was closed is replaced, and a connection that is silent is given up;
             // one that the broker blocked says so, and goes on when its alarm is over.
