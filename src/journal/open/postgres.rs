@@ -41,9 +41,9 @@ const READERS_MAX: u32 = 8;
 /// than this, and nothing is said that is no more than a notice.
 const LIMITS: [(&str, &str); 7] = [
     ("client_min_messages", "warning"),
-    ("statement_timeout", "15s"),
-    ("lock_timeout", "10s"),
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("statement_timeout", "8s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "8s"),
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),

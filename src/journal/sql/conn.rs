@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool}
 
 /// Longest wait for the answer to one statement: longer than the server's own limit, so that only
 /// a server that is gone takes this long.
-pub(in crate::journal) const ANSWER_MOST: Duration = Duration::from_secs(20);
+pub(in crate::journal) const ANSWER_MOST: Duration = Duration::from_secs(10);
 
 /// A connection to a store.
 pub(in crate::journal) struct Conn {

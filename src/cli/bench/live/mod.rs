@@ -122,10 +122,8 @@ async fn throughput(services: &Services, asked: &Asked, facts: &mut Facts) -> Re
     facts.push(("verhouding".to_owned(), json!(digits(hub / raw, 2))));
     let Some((stored, site, process)) = last else { return Ok(()) };
     costs(&site, &raws, &hubs, &stored, facts);
-    let half = (hub / 2.0).round().max(1.0);
-    say(&format!("Wachttijd bij {half:.0}/s …"));
-    // A positive number far below the bound of the type.
-    let rate = half as u64;
+    let rate = whole(hub / 2.0);
+    say(&format!("Wachttijd bij {rate}/s …"));
     let found = latency::measure(&site, &RECIPIENTS, (FIRST, rate, asked.seconden)).await?;
     for (what, [p50, p99]) in [("aanname", found.accept), ("bezorging", found.deliver)] {
         let name = |p: u8| format!("wachttijd {what} bij {rate}/s p{p} (ms)");
@@ -272,6 +270,16 @@ async fn end(services: &Services, site: Site, hub: HubProcess) -> Result<(), Hal
 
 fn mean_rate(rounds: &[Round]) -> f64 {
     rounds.iter().map(|round| round.per_second).sum::<f64>() / rounds.len() as f64
+}
+
+/// A rate as a whole number, at least one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive, and far below the bound of the type"
+)]
+fn whole(rate: f64) -> u64 {
+    rate.round().max(1.0) as u64
 }
 
 fn digits(number: f64, digits: i32) -> f64 {
