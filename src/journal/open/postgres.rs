@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, PgPool};
 
 use crate::journal::OpenError;
 use crate::journal::sql::{Conn, query};
@@ -26,6 +26,9 @@ const CONNECT_MOST: Duration = Duration::from_secs(10);
 
 /// How long a reader waits for a connection of the pool.
 const ACQUIRE_MOST: Duration = Duration::from_secs(10);
+
+/// How long a connection of the pool may take to show that it is there.
+const PING_MOST: Duration = Duration::from_secs(1);
 
 /// Statements kept prepared on a connection.
 const STATEMENTS_MAX: usize = 250;
@@ -172,7 +175,16 @@ fn readers(options: &PgConnectOptions, most: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(ACQUIRE_MOST)
+        .test_before_acquire(false)
+        .before_acquire(|conn, _| Box::pin(async { answers(conn).await.map(|()| true) }))
         .connect_lazy_with(options)
+}
+
+/// Whether a connection that rested is still there. One that is half open says nothing, and a
+/// reader that waits for each of them in turn waits too long.
+async fn answers(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(PING_MOST, conn.ping()).await.map_err(late)?
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<Conn, OpenError> {

@@ -21,6 +21,8 @@ use crate::proxy::{Line, Proxy, Target};
 
 /// Within this everything flows again once what failed is whole.
 const BACK_WITHIN: Duration = Duration::from_secs(30);
+/// After this it is not waited for any longer.
+const GIVE_UP: Duration = Duration::from_secs(60);
 /// Reports without a receipt: there is always load.
 const LOAD: usize = 400;
 
@@ -114,6 +116,16 @@ impl Front {
         place.start_with(&settings.collect::<Vec<_>>()).await
     }
 
+    /// Shows what the hubs said last.
+    fn explain(&self) {
+        for (number, hub) in self.hubs.iter().flatten().enumerate() {
+            let log = hub.place.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.get(lines.len().saturating_sub(60)..).unwrap_or_default();
+            println!("hub {number}:\n{}", last.join("\n"));
+        }
+    }
+
     /// Does the harm and makes it good again.
     async fn suffer(&mut self, harm: Harm) {
         match harm {
@@ -176,7 +188,10 @@ async fn whatever_fails_nothing_is_lost_doubled_or_unknown_to_the_journal() {
         front.suffer(harm).await;
         // What was in a pipe arrives by itself: only what was sent after it was whole counts.
         let (before, back) = (crowd.settled() + LOAD, Instant::now());
-        until("it flows again", async || (crowd.settled() > before).then_some(())).await;
+        let flowing = until("it flows again", async || (crowd.settled() > before).then_some(()));
+        if tokio::time::timeout(GIVE_UP, flowing).await.is_err() {
+            front.explain();
+        }
         let took = back.elapsed();
         println!(
             "{:<28}{:>10.1}{:>10}{:>10}",
