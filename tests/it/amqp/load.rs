@@ -127,9 +127,9 @@ impl Crowd {
         }
     }
 
-    async fn send_on(&self, url: &str) -> lapin::Result<()> {
+    async fn send_on(&self, url: &str) -> Result<(), Gone> {
         let (_connection, channel, mut receipts) = listen(url, &format!("uit.{POLITIE}")).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        timely(channel.confirm_select(ConfirmSelectOptions::default())).await?;
         let mut sent: BTreeSet<usize> = BTreeSet::new();
         let mut heard = Instant::now();
         loop {
@@ -154,7 +154,7 @@ impl Crowd {
                     properties,
                 );
                 // The receipt is what counts, not the broker's confirm.
-                drop(publish.await?);
+                drop(timely(publish).await?);
                 sent.insert(number);
             }
             if self.is_done() {
@@ -165,7 +165,7 @@ impl Crowd {
                     let Some(receipt) = receipt else { return Ok(()) };
                     let receipt = receipt?;
                     self.note_receipt(&receipt.properties);
-                    receipt.ack(BasicAckOptions::default()).await?;
+                    timely(receipt.ack(BasicAckOptions::default())).await?;
                     heard = Instant::now();
                 }
                 () = self.news.notified() => {}
@@ -198,7 +198,7 @@ impl Crowd {
         }
     }
 
-    async fn collect_on(&self, url: &str) -> lapin::Result<()> {
+    async fn collect_on(&self, url: &str) -> Result<(), Gone> {
         let (_connection, _channel, mut parcels) = listen(url, &format!("uit.{GEMEENTE}")).await?;
         while let Some(parcel) = parcels.next().await {
             let parcel = parcel?;
@@ -212,7 +212,7 @@ impl Crowd {
                 let before = ledger.last_effect.replace(now).unwrap_or(now);
                 ledger.pause = ledger.pause.max(now - before);
             });
-            parcel.ack(BasicAckOptions::default()).await?;
+            timely(parcel.ack(BasicAckOptions::default())).await?;
         }
         Ok(())
     }
@@ -238,12 +238,26 @@ impl Crowd {
     }
 }
 
-async fn listen(url: &str, queue: &str) -> lapin::Result<(Connection, Channel, Consumer)> {
+/// The broker is away, or does not answer.
+struct Gone;
+
+impl From<lapin::Error> for Gone {
+    fn from(_: lapin::Error) -> Self {
+        Self
+    }
+}
+
+/// A partner does not wait for ever: a broker that is just starting may not answer at all.
+async fn timely<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Gone> {
+    Ok(tokio::time::timeout(SILENCE, asked).await.map_err(|_| Gone)??)
+}
+
+async fn listen(url: &str, queue: &str) -> Result<(Connection, Channel, Consumer), Gone> {
     let url = format!("{url}?heartbeat=5");
-    let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    channel.basic_qos(100, BasicQosOptions::default()).await?;
+    let connection = timely(Connection::connect(&url, ConnectionProperties::default())).await?;
+    let channel = timely(connection.create_channel()).await?;
+    timely(channel.basic_qos(100, BasicQosOptions::default())).await?;
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let consumer = channel.basic_consume(queue.into(), "".into(), options, arguments).await?;
-    Ok((connection, channel, consumer))
+    let consuming = channel.basic_consume(queue.into(), "".into(), options, arguments);
+    Ok((connection, channel.clone(), timely(consuming).await?))
 }
