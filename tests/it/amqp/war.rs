@@ -36,20 +36,21 @@ enum Harm {
     HubDies(usize),
 }
 
-const SHORT: [Harm; 10] = [
+const SHORT: [Harm; 9] = [
     Harm::Broker(Line::Cut, 1),
     Harm::Database(Line::Cut, 1),
     Harm::HubDies(0),
     Harm::Broker(Line::Slow(Duration::from_secs(1)), 4),
     Harm::Database(Line::Slow(Duration::from_secs(1)), 4),
-    Harm::BrokerDies,
     Harm::DatabaseDies,
     Harm::HubDies(1),
     Harm::Broker(Line::HalfOpen, 3),
     Harm::Database(Line::HalfOpen, 3),
 ];
 
-const LONG: [Harm; 4] = [
+/// That the broker dies is in the short form of `outage`.
+const LONG: [Harm; 5] = [
+    Harm::BrokerDies,
     Harm::Broker(Line::Slow(Duration::from_secs(30)), 35),
     Harm::Database(Line::Slow(Duration::from_secs(30)), 35),
     Harm::Broker(Line::HalfOpen, 30),
