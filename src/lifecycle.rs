@@ -199,9 +199,8 @@ impl Service {
         if let Some(broker) = &addresses.broker {
             broker::start(&hub, broker, &large, &mut tasks, &stopping);
         }
-        let (partners, signal) =
-            (serve_partners(hub.clone(), large, stopping.clone()), stopping.clone());
-        spawn_loop(&mut tasks, "leveren", &signal, partners);
+        let partners = serve_partners(hub.clone(), large, stopping.clone());
+        spawn_loop(&mut tasks, "leveren", &stopping, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
         if let Some(alerts) = &addresses.alerts {
             alarm::start(&hub, alerts, &mut tasks, &stopping);

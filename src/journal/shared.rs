@@ -107,6 +107,11 @@ impl Unit<'_> {
         Ok(())
     }
 
+    /// What operators decide about something is decided one at a time.
+    fn want_office(&self, about: &[u8], wanted: &mut Wanted) {
+        wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about)));
+    }
+
     fn want(&self, order: &Order, wanted: &mut Wanted) {
         match order {
             Order::Receive(submission) => {
@@ -131,8 +136,7 @@ impl Unit<'_> {
             }
             // How much a partner has in quarantine is counted by one hub at a time.
             Order::TurnAway(message) if message.barred => {
-                let partner = message.partner.as_str().as_bytes();
-                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
+                self.want_office(message.partner.as_str().as_bytes(), wanted);
             }
             Order::TurnAway(_) => {}
             Order::Mailbox { order, .. } => drop(wanted.parcels.insert(order.parcel().into())),
@@ -151,12 +155,10 @@ impl Unit<'_> {
                     | PartnerOrder::AddSecret { partner, .. } => partner.as_str(),
                     _ => "",
                 };
-                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about.as_bytes())));
+                self.want_office(about.as_bytes(), wanted);
             }
             // One hub at a time says what starts, what ends and who tells it.
-            Order::Alarm(_) => {
-                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", b"storingen")));
-            }
+            Order::Alarm(_) => self.want_office(b"storingen", wanted),
             // One job at a time is made or gathered, so that two that overlap see each other.
             Order::Job { order, .. } => {
                 if matches!(**order, JobOrder::Make(_) | JobOrder::Gather { .. }) {
@@ -164,8 +166,7 @@ impl Unit<'_> {
                 }
             }
             Order::Unblock { order, .. } => {
-                let partner = order.partner.as_str().as_bytes();
-                wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", partner)));
+                self.want_office(order.partner.as_str().as_bytes(), wanted);
             }
             // Passes by what another works on.
             Order::MakeDue { .. } => {}

@@ -22,7 +22,7 @@ use crate::cli::output::{Exit, Form, Rows, out, say};
     amqp://beheerder:geheim@127.0.0.1:5672 --beheer http://beheerder:geheim@127.0.0.1:15672 \
     --postgres postgres://postgres@127.0.0.1/postgres\n\n\
     Maakt voor elke meting een eigen vhost en een eigen database, en ruimt ze weer op. Neem \
-    diensten\ndie verder niets te doen hebben. `tests/bench` start eigen diensten en meet daarmee.")]
+    diensten\ndie verder niets te doen hebben; `tests/bench` start eigen diensten daarvoor.")]
 pub struct Asked {
     /// PostgreSQL: een gebruiker die databases mag maken
     #[arg(long, value_name = "URL", env = "SCHAKEL_BENCH_POSTGRES", hide_env_values = true)]
