@@ -138,7 +138,7 @@ fn in_order(got: &Got) {
 /// Nothing waits, nothing lacks a number, and the evidence holds.
 async fn settled(hubs: &[Arc<Desk>; 2]) {
     let [one, other] = hubs;
-    // What either was still doing is done when it answers, and then nobody is in the way of the last.
+    // What either was still doing is done when it answers; then nobody is in the way of the last.
     for hub in [other, one] {
         while hub.journal.sequence(hub.now()).await.unwrap().more {}
     }
