@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::access::{Ground, Halt};
 use super::check::chain;
+use super::file::read_within;
 use super::output::{Exit, Form, Rows, out, say};
 use super::words::{list, moment, text};
 use crate::evidence::{Content, Proof, ProofError, parse_verifier_key};
@@ -229,18 +230,7 @@ fn verify_proofs(
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Halt> {
-    let failed = |error: std::io::Error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            std::io::ErrorKind::PermissionDenied => Exit::NotAllowed,
-            _ => Exit::Failure,
-        };
-        Halt::new(exit, format!("{} kan niet worden gelezen: {error}", file.display()))
-    };
-    if std::fs::metadata(file).map_err(failed)?.len() > PROOF_BYTES_MAX {
-        return Err(Halt::new(Exit::Invalid, format!("{} is te groot", file.display())));
-    }
-    std::fs::read(file).map_err(failed)
+    read_within(file, PROOF_BYTES_MAX, "is te groot")
 }
 
 async fn prove(id: Uuid, file: Option<&Path>, ground: Ground<'_>) -> Result<Exit, Halt> {

@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod export;
+mod file;
 mod job;
 mod journal;
 mod keys;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::access::{Ground, Halt, key_file, read_keys};
 use super::backup::halt;
+use super::file::read_within;
 use super::output::{Exit, Form, out, say};
 use super::partner::told;
 use super::words::{count, moment, text};
@@ -259,16 +260,5 @@ fn read_erasures(file: &Path) -> Result<Vec<Value>, Halt> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Halt> {
-    let failed = |error: std::io::Error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            std::io::ErrorKind::PermissionDenied => Exit::NotAllowed,
-            _ => Exit::Failure,
-        };
-        Halt::new(exit, format!("{} kan niet worden gelezen: {error}", file.display()))
-    };
-    if std::fs::metadata(file).map_err(failed)?.len() > FILE_BYTES_MAX {
-        return Err(Halt::new(Exit::Invalid, format!("{} is te groot", file.display())));
-    }
-    std::fs::read(file).map_err(failed)
+    read_within(file, FILE_BYTES_MAX, "is te groot")
 }

@@ -7,6 +7,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 
 use super::access::{Ground, Halt, built, client_builder};
 use super::check;
+use super::file::read_within;
 use super::output::{Exit, out, say};
 use crate::catalogue::Catalogue;
 use crate::lifecycle::Running;
@@ -105,20 +106,7 @@ fn client_for(asked: &Asked) -> Result<reqwest::Client, Halt> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Halt> {
-    let failed = |error: std::io::Error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            std::io::ErrorKind::PermissionDenied => Exit::NotAllowed,
-            _ => Exit::Failure,
-        };
-        Halt::new(exit, format!("{} kan niet worden gelezen: {error}", file.display()))
-    };
-    let meta = std::fs::metadata(file).map_err(failed)?;
-    if meta.len() > FILE_BYTES_MAX {
-        let text = format!("{} is veel groter dan een bericht mag zijn", file.display());
-        return Err(Halt::new(Exit::Invalid, text));
-    }
-    std::fs::read(file).map_err(failed)
+    read_within(file, FILE_BYTES_MAX, "is veel groter dan een bericht mag zijn")
 }
 
 /// The media type of the partner's connector, unless another was named.
