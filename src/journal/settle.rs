@@ -101,22 +101,31 @@ impl Unit<'_> {
                 Ok(retry.execute(&mut *self.conn).await.map(drop)?)
             }
             AttemptOutcome::Quarantine { reason } => {
-                self.close_parcel(&parcel, ParcelState::Uitval).await?;
-                let reason = fixed_code(reason);
-                let entry = Entry {
-                    partner: Some(&parcel.recipient),
-                    reason: &reason,
-                    detail: "[]".to_owned(),
-                    case: Some(parcel.case),
-                    message: Some(parcel.message),
-                    parcel: Some(parcel.id),
-                    ..Entry::default()
-                };
-                self.quarantine(self.vault.uuid()?, now, entry);
-                Ok(())
+                self.quarantine_parcel(&parcel, &fixed_code(reason), now).await
             }
             AttemptOutcome::Replaced { .. } => Ok(()), // returned above
         }
+    }
+
+    /// Ends the waiting of a parcel that will not be tried again by itself.
+    pub async fn quarantine_parcel(
+        &mut self,
+        parcel: &ParcelRow,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.close_parcel(parcel, ParcelState::Uitval).await?;
+        let entry = Entry {
+            partner: Some(&parcel.recipient),
+            reason,
+            detail: "[]".to_owned(),
+            case: Some(parcel.case),
+            message: Some(parcel.message),
+            parcel: Some(parcel.id),
+            ..Entry::default()
+        };
+        self.quarantine(self.vault.uuid()?, now, entry);
+        Ok(())
     }
 
     /// The first failure since a success is remembered; it costs nothing while all goes well.

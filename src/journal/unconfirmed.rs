@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::outbox::{ParcelRow, fixed_code};
 use super::sql::{Cell, Row, query};
-use super::unit::{Entry, Unit};
+use super::unit::Unit;
 use super::{Journal, JournalError, LeafKind, ParcelState};
 use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
 
@@ -115,17 +115,6 @@ impl Unit<'_> {
         let leaf = parcel.leaf(LeafKind::Poging, now, parcel.catalogue, code.clone());
         let leaf = self.leaf(leaf);
         self.attempt(parcel.id, now, &code, leaf);
-        self.close_parcel(parcel, ParcelState::Uitval).await?;
-        let entry = Entry {
-            partner: Some(&parcel.recipient),
-            reason,
-            detail: "[]".to_owned(),
-            case: Some(parcel.case),
-            message: Some(parcel.message),
-            parcel: Some(parcel.id),
-            ..Entry::default()
-        };
-        self.quarantine(self.vault.uuid()?, now, entry);
-        Ok(())
+        self.quarantine_parcel(parcel, reason, now).await
     }
 }
