@@ -54,7 +54,11 @@ CONF
 fi
 echo '[rabbitmq_management,rabbitmq_auth_mechanism_ssl].' >"$folder/plugins"
 : >"$folder/env.conf"
-if [ "$(id -u)" -eq 0 ]; then chown -R rabbitmq:rabbitmq "$folder" "$home/.erlang.cookie"; fi
+if [ "$(id -u)" -eq 0 ]; then
+    chown -R rabbitmq:rabbitmq "$folder"
+    # A cluster shares one, which was made before; a node alone makes its own.
+    [ ! -e "$home/.erlang.cookie" ] || chown rabbitmq:rabbitmq "$home/.erlang.cookie"
+fi
 
 export HOME=$home
 export RABBITMQ_NODENAME=schakel$amqp@localhost
