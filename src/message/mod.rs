@@ -3,6 +3,7 @@
 //! Pure and importing no other room. What a field may hold is the catalogue's business; this
 //! room only has the vocabulary that every other room shares.
 
+pub mod calendar;
 mod canonical;
 mod case;
 mod entropy;
@@ -15,6 +16,7 @@ mod role;
 mod stage;
 mod time;
 
+pub use calendar::Term;
 pub use canonical::{CanonicalMessage, Confirmation, Reference};
 pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;

@@ -97,6 +97,11 @@ impl Timestamp {
         (date.year(), date.month(), date.day())
     }
 
+    /// What the clock in Amsterdam shows.
+    pub(super) fn amsterdam_civil(self) -> jiff::civil::DateTime {
+        self.jiff().to_zoned(AMSTERDAM.clone()).datetime()
+    }
+
     /// Reads a civil time such as `2026-11-20T21:40:00` as Amsterdam's; in the hour that comes
     /// twice it is the first.
     pub fn from_amsterdam_civil(text: &str) -> Option<Self> {
