@@ -120,6 +120,7 @@ mod tests {
             references,
             named_recipients: Vec::new(),
             confirmation: None,
+            answer: None,
             data: json!({}),
         }
     }

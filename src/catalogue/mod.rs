@@ -267,7 +267,8 @@ fn load_message(files: &Files, path: &str, patterns: &Patterns) -> Result<Messag
     let effect = schema.annotations.get("werking").cloned().unwrap_or_default();
     let effect = serde_json::from_value(effect).map_err(|_| {
         let source = SourceText { file: path, text: "" };
-        let hint = "x-schakel.werking is melding, aanvulling, intrekking of bevestiging";
+        let hint = "x-schakel.werking is melding, aanvulling, intrekking, bevestiging, \
+                    verzoek of antwoord";
         vec![source.whole("werking", hint)]
     })?;
     let title = schema.title.clone().unwrap_or_else(|| path.to_owned());

@@ -431,6 +431,8 @@ const fn effect_name(effect: Effect) -> &'static str {
         Effect::Aanvulling => "aanvulling",
         Effect::Intrekking => "intrekking",
         Effect::Bevestiging => "bevestiging",
+        Effect::Verzoek => "verzoek",
+        Effect::Antwoord => "antwoord",
     }
 }
 

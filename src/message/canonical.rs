@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ConnectorId, Effect, ExternalId, KindId, MessageKind, ParcelId, PartnerId, Stage, Usage,
+    ConnectorId, Effect, ExternalId, KindId, MessageKind, ParcelId, PartnerId, Stage, TaskAnswer,
+    Usage,
 };
 
 /// A validated canonical message. Made by `pipeline::admit`; everything after it reads this.
@@ -28,6 +29,8 @@ pub struct CanonicalMessage {
     pub named_recipients: Vec<String>,
     /// What a receipt says about which parcel; only for `Effect::Bevestiging`.
     pub confirmation: Option<Confirmation>,
+    /// What a partner says about which task; only for `Effect::Antwoord`.
+    pub answer: Option<TaskAnswer>,
     /// The canonical data, valid against `schemas/<name>/v<version>.json`.
     pub data: Value,
 }

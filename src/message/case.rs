@@ -77,6 +77,7 @@ mod tests {
             references,
             named_recipients: Vec::new(),
             confirmation: None,
+            answer: None,
             data: serde_json::Value::Null,
         }
     }

@@ -1,7 +1,7 @@
 //! Identifiers, each a type of its own, so that a case can never be passed as a parcel.
 //!
 //! `MessageId` and `CaseId` are time-ordered and stay inside the journal. What a partner sees
-//! (`PublicId`, `ParcelId`, `CaseNumber`) is random, so that two partners cannot join on it.
+//! (`PublicId`, `ParcelId`, `TaskId`, `CaseNumber`) is random, so that two partners cannot join on it.
 
 use std::fmt;
 
@@ -52,6 +52,8 @@ uuid_id! {
     ParcelId;
     /// A case in the journal (UUIDv7, never shown to a partner).
     CaseId;
+    /// What the municipality asked one partner: a task, as both of them know it (UUIDv4).
+    TaskId;
 }
 
 /// A name from the configuration is not of the form that names have.

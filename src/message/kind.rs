@@ -16,6 +16,10 @@ pub enum Effect {
     Intrekking,
     /// Says what became of a parcel.
     Bevestiging,
+    /// The municipality asks one partner for an action. Only the hub makes these.
+    Verzoek,
+    /// A partner's word about what it was asked.
+    Antwoord,
 }
 
 /// A canonical message type with its version: `schemas/<name>/v<version>.json`.

@@ -14,6 +14,7 @@ mod kind;
 mod refusal;
 mod role;
 mod stage;
+mod task;
 mod time;
 
 pub use calendar::Term;
@@ -22,11 +23,12 @@ pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
-    PartnerId, PublicId, PurposeId, RouteId,
+    PartnerId, PublicId, PurposeId, RouteId, TaskId,
 };
 pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use stage::{Stage, Usage};
+pub use task::{TaskAnswer, TaskWord};
 pub use time::{Second, Timestamp};

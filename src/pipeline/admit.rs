@@ -9,8 +9,8 @@ use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::{Catalogue, Message};
 use crate::message::{
-    CanonicalMessage, Confirmation, Digest, ExternalId, Fault, PartnerId, Reference, Refusal,
-    Second, Stage, Timestamp, Usage, Violation,
+    CanonicalMessage, Confirmation, Digest, Effect, ExternalId, Fault, PartnerId, Reference,
+    Refusal, Second, Stage, TaskAnswer, TaskWord, Timestamp, Usage, Violation,
 };
 
 /// Bytes from a partner whose identity is known.
@@ -180,7 +180,14 @@ fn build(
 ) -> Result<CanonicalMessage, Refusal> {
     let text = |name: &str| data.get(name).and_then(Value::as_str);
     let usage = text("gebruik").and_then(Usage::parse).ok_or_else(|| internal("gebruik"))?;
-    let confirmation = confirmation(&data)?;
+    let confirmation = match message.effect {
+        Effect::Bevestiging => Some(confirmation(&data)?),
+        _ => None,
+    };
+    let answer = match message.effect {
+        Effect::Antwoord => Some(answer(&data)?),
+        _ => None,
+    };
     let external_id = native.external_id.clone();
     let reference = text("kenmerk").unwrap_or_else(|| external_id.reveal()).to_owned();
     Ok(CanonicalMessage {
@@ -197,6 +204,7 @@ fn build(
         references: references(&data),
         named_recipients: names(&data, "ontvangers"),
         confirmation,
+        answer,
         data,
     })
 }
@@ -221,10 +229,10 @@ fn references(data: &Value) -> Vec<Reference> {
 }
 
 /// What a receipt says about which parcel.
-fn confirmation(data: &Value) -> Result<Option<Confirmation>, Refusal> {
-    let Some(status) = data.get("status").and_then(Value::as_str) else { return Ok(None) };
-    let parcel = data.get("zending").and_then(Value::as_str).and_then(|id| id.parse().ok());
-    let (Some(parcel), Some(stage)) = (parcel, Stage::parse(status)) else {
+fn confirmation(data: &Value) -> Result<Confirmation, Refusal> {
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    let parcel = text("zending").and_then(|id| id.parse().ok());
+    let (Some(parcel), Some(stage)) = (parcel, text("status").and_then(Stage::parse)) else {
         return Err(Refusal::one(
             Fault::OnbekendeZending,
             "/zending",
@@ -233,8 +241,23 @@ fn confirmation(data: &Value) -> Result<Option<Confirmation>, Refusal> {
             "This receipt names no parcel of this hub.",
         ));
     };
-    let reason = data.get("reden").and_then(Value::as_str).map(str::to_owned);
-    Ok(Some(Confirmation { parcel, stage, reason }))
+    Ok(Confirmation { parcel, stage, reason: text("reden").map(str::to_owned) })
+}
+
+/// What a partner says about which task. Its schema holds the words and the form of the id.
+fn answer(data: &Value) -> Result<TaskAnswer, Refusal> {
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    let task = text("actieverzoek").and_then(|id| id.parse().ok());
+    let (Some(task), Some(status)) = (task, text("status").and_then(TaskWord::parse)) else {
+        return Err(internal("antwoord"));
+    };
+    Ok(TaskAnswer {
+        task,
+        status,
+        reason: text("reden").map(str::to_owned),
+        result: text("resultaat").map(str::to_owned),
+        expected: text("gereedVerwacht").and_then(Timestamp::parse),
+    })
 }
 
 /// Something that a checked catalogue rules out.

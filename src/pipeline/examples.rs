@@ -398,6 +398,7 @@ fn example_message(
         references: Vec::new(),
         named_recipients: Vec::new(),
         confirmation: None,
+        answer: None,
         data: data.clone(),
     }
 }

@@ -201,6 +201,7 @@ fn canonical(draft: &Draft) -> CanonicalMessage {
         references: vec![],
         named_recipients: draft.to.iter().map(|name| (*name).to_owned()).collect(),
         confirmation: draft.confirms.clone(),
+        answer: None,
         data: json!({ "omschrijving": draft.text }),
     }
 }

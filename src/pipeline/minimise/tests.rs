@@ -76,6 +76,7 @@ fn message(data: &Value) -> CanonicalMessage {
         references: Vec::new(),
         named_recipients: Vec::new(),
         confirmation: None,
+        answer: None,
         data: data.clone(),
     }
 }
