@@ -14,12 +14,14 @@ mod index;
 pub mod mapping;
 mod namespaces;
 pub mod partner;
+pub mod playbook;
 pub mod problem;
 pub mod purpose;
 pub mod route;
 pub mod schema;
 mod shape;
 mod shape_of;
+mod theme;
 mod validity;
 
 use std::collections::BTreeMap;
@@ -30,14 +32,18 @@ use self::cel::{CodeLists, Engine};
 use self::connector::Connector;
 use self::index::Index;
 use self::partner::Partner;
+use self::playbook::Playbook;
 use self::problem::{Files, Problem, SourceText};
 use self::purpose::Purpose;
 use self::route::Routes;
 use self::schema::{Patterns, Schema};
-use crate::message::{ConnectorId, Digest, Effect, MessageKind, Oin, PartnerId, PurposeId};
+use crate::message::{
+    ConnectorId, Digest, Effect, MessageKind, Oin, PartnerId, PlaybookId, PurposeId,
+};
 
 pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
 pub use shape::{Field, Shape};
+pub use theme::{Lasting, Theme, ThemeCase};
 
 /// An immutable set of everything that is configured, under one digest.
 #[derive(Debug)]
@@ -51,6 +57,7 @@ pub struct Catalogue {
     pub partners: BTreeMap<PartnerId, Partner>,
     pub purposes: BTreeMap<PurposeId, Purpose>,
     pub routes: Routes,
+    pub playbooks: BTreeMap<PlaybookId, Playbook>,
     index: Index,
 }
 
@@ -60,13 +67,6 @@ pub struct Catalogue {
 pub struct HubIdentity {
     pub naam: String,
     pub oin: Oin,
-}
-
-/// A theme of `config/themes.toml`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Theme {
-    pub naam: String,
 }
 
 /// A canonical message type.
@@ -128,6 +128,8 @@ impl Catalogue {
                     .map(|loaded| routes = loaded)
             },
         ));
+        let mut playbooks = BTreeMap::new();
+        take(load_playbooks(files, &canonical, &names).map(|loaded| playbooks = loaded));
         let engine = Engine::new(codes).map_err(|text| {
             let source = SourceText { file: "connectors", text: "" };
             vec![source.whole("functies", text)]
@@ -150,6 +152,7 @@ impl Catalogue {
             partners,
             purposes,
             routes,
+            playbooks,
             index,
         })
     }
@@ -167,6 +170,20 @@ impl Catalogue {
     pub fn looks_back(&self) -> bool {
         let mut forms = self.connectors.values().flat_map(|connector| &connector.outbound);
         forms.any(|form| form.mapping.reads(facts::EARLIER))
+    }
+
+    /// The playbook for a signal of this theme: the first, in the order of their ids, whose
+    /// condition holds; one without a condition only where no other does.
+    pub fn playbook_for(&self, theme: &str, data: &serde_json::Value) -> Option<&Playbook> {
+        let of_theme = || self.playbooks.values().filter(|playbook| playbook.plan.theme == theme);
+        let holds = |playbook: &&Playbook| {
+            playbook.condition.as_ref().is_some_and(|condition| {
+                let mut scope = self.engine.scope();
+                scope.bind("b", data);
+                condition.holds(&scope).unwrap_or(false)
+            })
+        };
+        of_theme().find(holds).or_else(|| of_theme().find(|one| one.condition.is_none()))
     }
 
     pub fn connector_of(&self, partner: &Partner) -> Option<&Connector> {
@@ -339,6 +356,40 @@ fn load_purposes(
         }
     }
     if problems.is_empty() { Ok(purposes) } else { Err(problems) }
+}
+
+fn load_playbooks(
+    files: &Files,
+    canonical: &Shape,
+    themes: &[String],
+) -> Result<BTreeMap<PlaybookId, Playbook>, Vec<Problem>> {
+    let (mut problems, mut playbooks) = (Vec::new(), BTreeMap::new());
+    let actions = actions(files);
+    for name in names(files, "config/playbooks/", ".toml") {
+        let file = format!("config/playbooks/{name}.toml");
+        match PlaybookId::try_from(name.to_owned()) {
+            Err(_) => problems.push(bad_name(&file)),
+            Ok(id) => {
+                let known = (themes, actions.as_slice());
+                match Playbook::load(files, &file, id.clone(), canonical, known) {
+                    Ok(playbook) => {
+                        playbooks.insert(id, playbook);
+                    }
+                    Err(found) => problems.extend(found),
+                }
+            }
+        }
+    }
+    if problems.is_empty() { Ok(playbooks) } else { Err(problems) }
+}
+
+/// What can be asked of a partner, as the canonical messages say.
+fn actions(files: &Files) -> Vec<String> {
+    let parts = files.get("schemas/delen/v1.json").map_or(&[][..], Vec::as_slice);
+    let parts: serde_json::Value = serde_json::from_slice(parts).unwrap_or_default();
+    let known = parts.pointer("/$defs/gevraagdeActie/properties/soort/enum");
+    let known = known.and_then(|list| list.as_array());
+    known.into_iter().flatten().filter_map(|code| Some(code.as_str()?.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -122,6 +122,10 @@ name_id! {
     PurposeId;
     /// A route in `config/routes.toml`.
     RouteId;
+    /// A playbook: `config/playbooks/<id>.toml`.
+    PlaybookId;
+    /// A step of a playbook.
+    StepId;
 }
 
 /// The case number that participants see: random, twelve signs of Crockford's base 32.

@@ -23,7 +23,7 @@ pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
     CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
-    PartnerId, PublicId, PurposeId, RouteId, TaskId,
+    PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
 pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};
