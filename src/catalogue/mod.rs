@@ -169,6 +169,11 @@ impl Catalogue {
         forms.any(|form| form.mapping.reads(facts::EARLIER))
     }
 
+    /// The partner that directs: the municipality that this hub serves, where the set has one.
+    pub fn municipality(&self) -> Option<&Partner> {
+        self.meant_by(facts::MUNICIPALITY).into_iter().find(|p| p.is_municipality())
+    }
+
     pub fn connector_of(&self, partner: &Partner) -> Option<&Connector> {
         self.connectors.get(&partner.connector)
     }
