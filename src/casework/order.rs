@@ -2,8 +2,8 @@
 
 use super::dossier::{Dossier, Phase, StepState};
 use super::task::{Deadlines, Mark, Question, Task, TaskState};
-use super::work::{Ask, AskStatus, Asked, Follow, Scene, Work};
-use crate::message::{Entropy, PartnerId, TaskId, Timestamp};
+use super::work::{Ask, Asked, Follow, Scene, Work};
+use crate::message::{Entropy, PartnerId, RequestWord, TaskId, Timestamp};
 
 /// An order of a coordinator. Who gives it, and why, is noted by whoever carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub fn order(
         Order::Remind { task } => {
             work.open_task(*task, true)?;
             work.note("herinnerd", Some(*task), None);
-            work.follow.asks.push(Ask { task: *task, status: AskStatus::Herinnerd });
+            work.follow.asks.push(Ask { task: *task, status: RequestWord::Herinnerd });
         }
         Order::Extend { task, until } => work.extend(*task, *until)?,
         Order::GoOn { task } => work.go_on_without(*task)?,
@@ -196,7 +196,7 @@ impl Work<'_> {
             task.marks.retain(|mark| !matches!(mark, Mark::TeLaat | Mark::Stil));
         }
         self.note("verlengd", Some(id), None);
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Gewijzigd });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Gewijzigd });
         self.answered_itself(id, &[Question::BeoordeelVertraging, Question::BeoordeelStilte]);
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::playbook::{ClosedBy, Next, Plan, Step};
-use crate::message::{CaseState, Entropy, PartnerId, StepId, TaskId, Term, Timestamp};
+use crate::message::{CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp};
 
 /// How long a coordinator may take where no plan says so.
 const DECIDE_USUAL: Term = Term::WorkingDays(2);
@@ -40,26 +40,7 @@ pub struct Follow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     pub task: TaskId,
-    pub status: AskStatus,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskStatus {
-    Gevraagd,
-    Herinnerd,
-    Gewijzigd,
-    Ingetrokken,
-}
-
-impl AskStatus {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gevraagd => "gevraagd",
-            Self::Herinnerd => "herinnerd",
-            Self::Gewijzigd => "gewijzigd",
-            Self::Ingetrokken => "ingetrokken",
-        }
-    }
+    pub status: RequestWord,
 }
 
 /// Something that a coordinator must know: a code, a task, a partner and a moment.
@@ -231,7 +212,7 @@ impl<'a> Work<'a> {
             expected: None,
             about: None,
         });
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Gevraagd });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
         self.note("gevraagd", Some(id), Some(&action));
         id
     }
@@ -333,7 +314,7 @@ impl<'a> Work<'a> {
         let at = self.scene.at;
         let Some(task) = self.dossier.task_mut(id).filter(|task| task.is_open()) else { return };
         task.become_state(TaskState::Verlopen, at);
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Ingetrokken });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Ingetrokken });
         self.note("verlopen", Some(id), None);
     }
 
@@ -343,7 +324,7 @@ impl<'a> Work<'a> {
         let has_partner = task.partner().is_some();
         task.become_state(TaskState::Ingetrokken, at);
         if has_partner {
-            self.follow.asks.push(Ask { task: id, status: AskStatus::Ingetrokken });
+            self.follow.asks.push(Ask { task: id, status: RequestWord::Ingetrokken });
             self.note("ingetrokken", Some(id), None);
         }
     }

@@ -49,6 +49,12 @@ fn check_partner(catalogue: &Catalogue, files: &Files, partner: &Partner, out: &
         let text = format!("dit OIN heeft ook {}; een OIN hoort bij één ketenpartner", twin.id);
         out.push(source.problem(at("oin"), "oin", text));
     }
+    // Requests are made in the name of one municipality: it is the controller of its cases.
+    let other = catalogue.municipality().filter(|other| other.id < partner.id);
+    if let Some(other) = other.filter(|_| partner.is_municipality()) {
+        let text = format!("een hub dient één gemeente, en deze set heeft ook {}", other.id);
+        out.push(source.problem(at("soort"), "gemeente", text));
+    }
 }
 
 fn check_purpose(catalogue: &Catalogue, files: &Files, purpose: &Purpose, out: &mut Vec<Problem>) {
