@@ -34,9 +34,10 @@ pub enum Order {
     GoOn {
         task: TaskId,
     },
-    /// A coordinator's task is done.
+    /// A task of a coordinator is done; a step of the plan with this result.
     Done {
         task: TaskId,
+        result: String,
     },
     Withdraw {
         task: TaskId,
@@ -99,9 +100,9 @@ pub fn order(
         }
         Order::Extend { task, until } => work.extend(*task, *until)?,
         Order::GoOn { task } => work.go_on_without(*task)?,
-        Order::Done { task } => {
+        Order::Done { task, result } => {
             work.open_task(*task, false)?;
-            work.done(*task)?;
+            work.done(*task, result)?;
         }
         Order::Withdraw { task } => {
             work.open_task(*task, true)?;
@@ -224,14 +225,20 @@ impl Work<'_> {
     }
 
     /// A coordinator's task is done. A step that waits for nothing else goes on with it.
-    fn done(&mut self, id: TaskId) -> Result<(), OrderFault> {
-        let step = self.dossier.task(id).and_then(|task| task.step.clone());
-        let hangs = step.is_some_and(|step| {
-            let asked = |task: &Task| task.step.as_ref() == Some(&step) && task.partner().is_some();
-            self.dossier.step(&step) == Some(&StepState::Loopt)
+    fn done(&mut self, id: TaskId, result: &str) -> Result<(), OrderFault> {
+        let task = self.dossier.task(id).ok_or(OrderFault::UnknownTask)?;
+        let own = task.question() == Some(Question::VoerUit);
+        let hangs = task.step.as_ref().is_some_and(|step| {
+            let asked = |task: &Task| task.step.as_ref() == Some(step) && task.partner().is_some();
+            self.dossier.step(step) == Some(&StepState::Loopt)
                 && !self.dossier.open_tasks().any(asked)
         });
-        if hangs {
+        if own {
+            self.end_step_of(id, StepState::Gedaan(result.to_owned()));
+            if let Some(task) = self.dossier.task_mut(id) {
+                task.result = Some(result.to_owned());
+            }
+        } else if hangs {
             return self.go_on_without(id);
         }
         self.end(id);

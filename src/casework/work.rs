@@ -149,6 +149,9 @@ impl<'a> Work<'a> {
             return;
         }
         self.dossier.set_step(&step.id, StepState::Loopt);
+        if step.is_coordinators() {
+            return self.question(Question::VoerUit, None, Some(step));
+        }
         let mut candidates = self.candidates(&step.to);
         match (candidates.len(), candidates.pop()) {
             (1, Some(partner)) => self.ask_step(step, partner),
@@ -245,13 +248,15 @@ impl<'a> Work<'a> {
             .scene
             .plan
             .map_or(DECIDE_USUAL, |plan| if urgent { plan.decide_urgent } else { plan.decide });
-        let by = term.after(at);
+        let own = step.filter(|_| question == Question::VoerUit);
+        let by = own.map_or(term, |step| step.terms.done).after(at);
+        let action = own.map_or(question.as_str(), |step| step.action.as_str()).to_owned();
         let step = step.map(|step| step.id.clone());
         let step = step.or_else(|| about_task.and_then(|task| task.step.clone()));
         self.put(Task {
             id,
             step,
-            action: question.as_str().to_owned(),
+            action,
             assignee: Assignee::Coordinator(question),
             state: TaskState::Gevraagd,
             urgent,
