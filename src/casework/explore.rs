@@ -191,10 +191,27 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A coordinator decides to go on, the least that a coordinator can do.
+    /// What a coordinator can decide: who does it, what came of it, or to go on, which is the least.
     fn decided(&mut self, dossier: &Dossier, id: TaskId) {
+        let Some(task) = dossier.task(id) else { return };
+        if task.question() == Some(Question::VoerUit) {
+            for result in self.results(task.step.as_ref()) {
+                self.ordered(dossier, &Order::Done { task: id, result: result.to_owned() });
+            }
+        }
+        if task.question() == Some(Question::KiesKetenpartner) {
+            let step = task.step.as_ref().and_then(|step| self.plan.step(step));
+            let partner = step.and_then(|step| self.scene.catalogue.meant_by(&step.to).pop());
+            if let Some(partner) = partner.map(|partner| partner.id.clone()) {
+                self.ordered(dossier, &Order::Assign { task: id, partner });
+            }
+        }
+        self.ordered(dossier, &Order::GoOn { task: id });
+    }
+
+    fn ordered(&mut self, dossier: &Dossier, what: &Order) {
         let mut next = dossier.clone();
-        if order(&mut next, self.scene, &Order::GoOn { task: id }, &mut self.entropy).is_ok() {
+        if order(&mut next, self.scene, what, &mut self.entropy).is_ok() {
             self.look(next);
         }
     }

@@ -2,11 +2,11 @@
 
 use super::dossier::{Dossier, Phase, StepState};
 use super::task::{AnswerFault, Mark, Question, TaskState};
-use super::work::{Ask, AskStatus, Follow, Notice, NoticeKind, Scene, Work, closes_at};
+use super::work::{Ask, Follow, Notice, NoticeKind, Scene, Work, closes_at};
 use crate::catalogue::ThemeCase;
 use crate::catalogue::playbook::{ClosedBy, Plan};
 use crate::message::{
-    Entropy, PartnerId, Stage, StepId, TaskAnswer, TaskId, TaskWord, Term, Timestamp,
+    Entropy, PartnerId, RequestWord, Stage, StepId, TaskAnswer, TaskId, TaskWord, Term, Timestamp,
 };
 
 /// What happens in one look at the clock at most; what is left is due at once again.
@@ -219,7 +219,7 @@ impl Work<'_> {
             Due::Remind(id, mark) => {
                 self.set_mark(id, mark);
                 self.note("herinnerd", Some(id), None);
-                self.follow.asks.push(Ask { task: id, status: AskStatus::Herinnerd });
+                self.follow.asks.push(Ask { task: id, status: RequestWord::Herinnerd });
             }
             Due::Silent(id) => {
                 self.set_mark(id, Mark::Stil);

@@ -20,4 +20,4 @@ pub use happen::{answer, clock, judge, next_due, receipt, signal};
 pub use order::{Order, OrderFault, order};
 pub use simulate::{Conduct, Moment, Script, Told, is_finished, simulate};
 pub use task::{AnswerFault, Assignee, Deadlines, Mark, Question, Task, TaskState};
-pub use work::{Ask, AskStatus, Entry, Follow, Notice, NoticeKind, Scene};
+pub use work::{Ask, Entry, Follow, Notice, NoticeKind, Scene};

@@ -2,8 +2,8 @@
 
 use super::dossier::{Dossier, Phase, StepState};
 use super::task::{Deadlines, Mark, Question, Task, TaskState};
-use super::work::{Ask, AskStatus, Asked, Follow, Scene, Work};
-use crate::message::{Entropy, PartnerId, TaskId, Timestamp};
+use super::work::{Ask, Asked, Follow, Scene, Work};
+use crate::message::{Entropy, PartnerId, RequestWord, TaskId, Timestamp};
 
 /// An order of a coordinator. Who gives it, and why, is noted by whoever carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +34,10 @@ pub enum Order {
     GoOn {
         task: TaskId,
     },
-    /// A coordinator's task is done.
+    /// A task of a coordinator is done; a step of the plan with this result.
     Done {
         task: TaskId,
+        result: String,
     },
     Withdraw {
         task: TaskId,
@@ -95,13 +96,13 @@ pub fn order(
         Order::Remind { task } => {
             work.open_task(*task, true)?;
             work.note("herinnerd", Some(*task), None);
-            work.follow.asks.push(Ask { task: *task, status: AskStatus::Herinnerd });
+            work.follow.asks.push(Ask { task: *task, status: RequestWord::Herinnerd });
         }
         Order::Extend { task, until } => work.extend(*task, *until)?,
         Order::GoOn { task } => work.go_on_without(*task)?,
-        Order::Done { task } => {
+        Order::Done { task, result } => {
             work.open_task(*task, false)?;
-            work.done(*task)?;
+            work.done(*task, result)?;
         }
         Order::Withdraw { task } => {
             work.open_task(*task, true)?;
@@ -196,7 +197,7 @@ impl Work<'_> {
             task.marks.retain(|mark| !matches!(mark, Mark::TeLaat | Mark::Stil));
         }
         self.note("verlengd", Some(id), None);
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Gewijzigd });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Gewijzigd });
         self.answered_itself(id, &[Question::BeoordeelVertraging, Question::BeoordeelStilte]);
         Ok(())
     }
@@ -224,14 +225,20 @@ impl Work<'_> {
     }
 
     /// A coordinator's task is done. A step that waits for nothing else goes on with it.
-    fn done(&mut self, id: TaskId) -> Result<(), OrderFault> {
-        let step = self.dossier.task(id).and_then(|task| task.step.clone());
-        let hangs = step.is_some_and(|step| {
-            let asked = |task: &Task| task.step.as_ref() == Some(&step) && task.partner().is_some();
-            self.dossier.step(&step) == Some(&StepState::Loopt)
+    fn done(&mut self, id: TaskId, result: &str) -> Result<(), OrderFault> {
+        let task = self.dossier.task(id).ok_or(OrderFault::UnknownTask)?;
+        let own = task.question() == Some(Question::VoerUit);
+        let hangs = task.step.as_ref().is_some_and(|step| {
+            let asked = |task: &Task| task.step.as_ref() == Some(step) && task.partner().is_some();
+            self.dossier.step(step) == Some(&StepState::Loopt)
                 && !self.dossier.open_tasks().any(asked)
         });
-        if hangs {
+        if own {
+            self.end_step_of(id, StepState::Gedaan(result.to_owned()));
+            if let Some(task) = self.dossier.task_mut(id) {
+                task.result = Some(result.to_owned());
+            }
+        } else if hangs {
             return self.go_on_without(id);
         }
         self.end(id);

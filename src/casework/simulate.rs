@@ -168,7 +168,16 @@ impl Play<'_> {
             | Question::BeoordeelVertraging
             | Question::GeenKetenpartner => Order::GoOn { task },
             Question::SluitCasus | Question::CasusDuurtLang => Order::Close,
-            _ => Order::Done { task },
+            _ => Order::Done { task, result: self.result_of(task) },
+        }
+    }
+
+    /// The result that the script gives a step that the municipality does itself.
+    fn result_of(&self, task: TaskId) -> String {
+        let step = self.dossier.task(task).and_then(|task| task.step.as_ref());
+        match step.and_then(|step| self.script.steps.get(step)) {
+            Some(Conduct::Does(result)) => result.clone(),
+            _ => "opgelost".to_owned(),
         }
     }
 

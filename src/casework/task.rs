@@ -142,6 +142,8 @@ pub enum Assignee {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
+    /// A step of the plan that the municipality does itself.
+    VoerUit,
     /// Nobody says what to do with a case of this theme.
     ZonderDraaiboek,
     /// Several partners of a kind could be asked.
@@ -169,7 +171,8 @@ pub enum Question {
 }
 
 impl Question {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::VoerUit,
         Self::ZonderDraaiboek,
         Self::KiesKetenpartner,
         Self::GeenKetenpartner,
@@ -187,6 +190,7 @@ impl Question {
 
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::VoerUit => "voer-uit",
             Self::ZonderDraaiboek => "zonder-draaiboek",
             Self::KiesKetenpartner => "kies-ketenpartner",
             Self::GeenKetenpartner => "geen-ketenpartner",
@@ -210,6 +214,7 @@ impl Question {
     /// What a coordinator reads, with the next step.
     pub const fn in_words(self) -> &'static str {
         match self {
+            Self::VoerUit => "Doe deze stap van het draaiboek zelf",
             Self::ZonderDraaiboek => "Voor dit thema is geen draaiboek; bepaal wat er gebeurt",
             Self::KiesKetenpartner => "Kies welke ketenpartner dit moet doen",
             Self::GeenKetenpartner => {

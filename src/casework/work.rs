@@ -8,7 +8,7 @@ use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::playbook::{ClosedBy, Next, Plan, Step};
-use crate::message::{CaseState, Entropy, PartnerId, StepId, TaskId, Term, Timestamp};
+use crate::message::{CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp};
 
 /// How long a coordinator may take where no plan says so.
 const DECIDE_USUAL: Term = Term::WorkingDays(2);
@@ -40,26 +40,7 @@ pub struct Follow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     pub task: TaskId,
-    pub status: AskStatus,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskStatus {
-    Gevraagd,
-    Herinnerd,
-    Gewijzigd,
-    Ingetrokken,
-}
-
-impl AskStatus {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gevraagd => "gevraagd",
-            Self::Herinnerd => "herinnerd",
-            Self::Gewijzigd => "gewijzigd",
-            Self::Ingetrokken => "ingetrokken",
-        }
-    }
+    pub status: RequestWord,
 }
 
 /// Something that a coordinator must know: a code, a task, a partner and a moment.
@@ -168,6 +149,9 @@ impl<'a> Work<'a> {
             return;
         }
         self.dossier.set_step(&step.id, StepState::Loopt);
+        if step.is_coordinators() {
+            return self.question(Question::VoerUit, None, Some(step));
+        }
         let mut candidates = self.candidates(&step.to);
         match (candidates.len(), candidates.pop()) {
             (1, Some(partner)) => self.ask_step(step, partner),
@@ -231,7 +215,7 @@ impl<'a> Work<'a> {
             expected: None,
             about: None,
         });
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Gevraagd });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
         self.note("gevraagd", Some(id), Some(&action));
         id
     }
@@ -264,13 +248,15 @@ impl<'a> Work<'a> {
             .scene
             .plan
             .map_or(DECIDE_USUAL, |plan| if urgent { plan.decide_urgent } else { plan.decide });
-        let by = term.after(at);
+        let own = step.filter(|_| question == Question::VoerUit);
+        let by = own.map_or(term, |step| step.terms.done).after(at);
+        let action = own.map_or(question.as_str(), |step| step.action.as_str()).to_owned();
         let step = step.map(|step| step.id.clone());
         let step = step.or_else(|| about_task.and_then(|task| task.step.clone()));
         self.put(Task {
             id,
             step,
-            action: question.as_str().to_owned(),
+            action,
             assignee: Assignee::Coordinator(question),
             state: TaskState::Gevraagd,
             urgent,
@@ -333,7 +319,7 @@ impl<'a> Work<'a> {
         let at = self.scene.at;
         let Some(task) = self.dossier.task_mut(id).filter(|task| task.is_open()) else { return };
         task.become_state(TaskState::Verlopen, at);
-        self.follow.asks.push(Ask { task: id, status: AskStatus::Ingetrokken });
+        self.follow.asks.push(Ask { task: id, status: RequestWord::Ingetrokken });
         self.note("verlopen", Some(id), None);
     }
 
@@ -343,7 +329,7 @@ impl<'a> Work<'a> {
         let has_partner = task.partner().is_some();
         task.become_state(TaskState::Ingetrokken, at);
         if has_partner {
-            self.follow.asks.push(Ask { task: id, status: AskStatus::Ingetrokken });
+            self.follow.asks.push(Ask { task: id, status: RequestWord::Ingetrokken });
             self.note("ingetrokken", Some(id), None);
         }
     }

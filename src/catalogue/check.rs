@@ -3,6 +3,7 @@
 use super::Catalogue;
 use super::connector::Connector;
 use super::partner::Partner;
+use super::playbook::{Playbook, Step};
 use super::problem::{Files, Problem, SourceText, nearest};
 use super::purpose::Purpose;
 use super::route::Route;
@@ -20,8 +21,63 @@ pub fn cross_check(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
         check_route(catalogue, files, route, &mut problems);
     }
     check_programme(catalogue, files, &mut problems);
+    for playbook in catalogue.playbooks.values() {
+        for step in &playbook.plan.steps {
+            check_step(catalogue, files, playbook, step, &mut problems);
+        }
+    }
     problems
 }
+
+/// A step that asks a partner for what no purpose grants it would be asked, and never arrive.
+fn check_step(
+    catalogue: &Catalogue,
+    files: &Files,
+    playbook: &Playbook,
+    step: &Step,
+    out: &mut Vec<Problem>,
+) {
+    let mut report = |code, text| out.push(playbook.problem(files, Some(&step.id), code, text));
+    let Some(municipality) = catalogue.municipality() else {
+        return report("regie", "een draaiboek vraagt een ketenpartner van soort gemeente".into());
+    };
+    if step.is_coordinators() {
+        return;
+    }
+    let meant = catalogue.meant_by(&step.to);
+    if meant.is_empty() {
+        let names = catalogue.partners.values().flat_map(|p| [p.id.as_str(), p.kind.as_str()]);
+        let near = nearest(&step.to, names);
+        let hint = near.map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
+        return report("ketenpartner", format!("onbekende ketenpartner of soort{hint}"));
+    }
+    let Some(named) = &step.purpose else {
+        let text = "noem de doelbinding waaronder dit gevraagd mag worden";
+        return report("doelbinding", text.to_owned());
+    };
+    let Some(purpose) = catalogue.purposes.get(named) else {
+        let near = nearest(named.as_str(), catalogue.purposes.keys().map(|p| p.as_str()));
+        let hint = near.map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
+        return report("doelbinding", format!("onbekende doelbinding{hint}"));
+    };
+    let theme = Some(playbook.plan.theme.as_str());
+    let grants = |partner: &&Partner| {
+        Purpose::names(&purpose.recipients, partner)
+            && Purpose::names(&purpose.origins, municipality)
+            && purpose.covers_theme(theme)
+            && purpose.grants_field(ASKED)
+    };
+    for partner in meant.iter().filter(|partner| !grants(partner)) {
+        let text = format!(
+            "doelbinding {} geeft {} geen verzoek van de gemeente over {}",
+            purpose.id, partner.id, playbook.plan.theme
+        );
+        report("geen-doelbinding", text);
+    }
+}
+
+/// The field of a request that says what is asked.
+const ASKED: &str = "gevraagdeActie";
 
 fn text<'a>(files: &'a Files, file: &'a str) -> SourceText<'a> {
     SourceText::read(files, file).unwrap_or(SourceText { file, text: "" })
@@ -49,6 +105,12 @@ fn check_partner(catalogue: &Catalogue, files: &Files, partner: &Partner, out: &
     if let Some(twin) = twin {
         let text = format!("dit OIN heeft ook {}; een OIN hoort bij één ketenpartner", twin.id);
         out.push(source.problem(at("oin"), "oin", text));
+    }
+    // Requests are made in the name of one municipality: it is the controller of its cases.
+    let other = catalogue.municipality().filter(|other| other.id < partner.id);
+    if let Some(other) = other.filter(|_| partner.is_municipality()) {
+        let text = format!("een hub dient één gemeente, en deze set heeft ook {}", other.id);
+        out.push(source.problem(at("soort"), "gemeente", text));
     }
 }
 

@@ -5,7 +5,8 @@ use crate::message::MessageKind;
 
 /// Fields that every recipient gets of a message of the kind that has them: without them a
 /// message has no meaning. The reference is the case number unless a purpose gives the sender's.
-pub const ALWAYS: [&str; 6] = ["kenmerk", "gebruik", "tijdstip", "reden", "status", "bericht"];
+pub const ALWAYS: [&str; 7] =
+    ["kenmerk", "gebruik", "tijdstip", "actieverzoek", "reden", "status", "bericht"];
 
 /// Fields that travel with an element once anything of that element does.
 pub const WITH_ELEMENT: [(&str, &[&str]); 2] =
@@ -13,6 +14,9 @@ pub const WITH_ELEMENT: [(&str, &[&str]); 2] =
 
 /// Fields that steer the hub and are never passed on.
 pub const NEVER: [&str; 2] = ["ontvangers", "herkomst"];
+
+/// The kind of the partner that directs, and in whose name requests are made.
+pub const MUNICIPALITY: &str = "gemeente";
 
 /// The variable of an outbound mapping that holds what its recipient got before about the same
 /// signal: the hub's own facts, like `h`, and never any of the message.

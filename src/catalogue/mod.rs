@@ -193,6 +193,11 @@ impl Catalogue {
         of_theme().find(holds).or_else(|| of_theme().find(|one| one.condition.is_none()))
     }
 
+    /// The partner that directs: the municipality that this hub serves, where the set has one.
+    pub fn municipality(&self) -> Option<&Partner> {
+        self.meant_by(facts::MUNICIPALITY).into_iter().find(|p| p.is_municipality())
+    }
+
     pub fn connector_of(&self, partner: &Partner) -> Option<&Connector> {
         self.connectors.get(&partner.connector)
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use toml::Spanned;
 
+use super::facts::MUNICIPALITY;
 use super::problem::{Files, Problem, SourceText};
 use super::validity::Validity;
 use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Timestamp};
@@ -138,6 +139,11 @@ impl Partner {
     pub fn serves(&self, municipality: Option<&str>) -> bool {
         self.area.is_empty()
             || municipality.is_none_or(|code| self.area.iter().any(|area| area == code))
+    }
+
+    /// Whether it is of the kind that directs: a municipality.
+    pub fn is_municipality(&self) -> bool {
+        self.kind.as_str() == MUNICIPALITY
     }
 
     /// Whether a name in a route, a purpose or a message means this partner.

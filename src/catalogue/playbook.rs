@@ -18,6 +18,9 @@ use crate::message::{Digest, PlaybookId, PurposeId, StepId, Term};
 /// Steps of one playbook at most: more are no plan that people follow.
 pub const STEPS_MAX: usize = 16;
 
+/// Whom a step names that the municipality does itself.
+pub const COORDINATOR: &str = "regisseur";
+
 /// A playbook with its compiled conditions.
 #[derive(Debug)]
 pub struct Playbook {
@@ -55,9 +58,11 @@ pub struct Step {
     pub id: StepId,
     /// What is asked: a code of `gevraagdeActie.soort`.
     pub action: String,
-    /// A kind of partner, or a partner.
+    /// A kind of partner, a partner, or [`COORDINATOR`].
     pub to: String,
-    pub purpose: PurposeId,
+    /// Under which a partner may be asked; a coordinator needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<PurposeId>,
     /// What must have ended before it begins.
     pub after: Vec<StepId>,
     /// It is only asked where these steps ended with one of these results.
@@ -148,7 +153,7 @@ struct StepText {
     id: StepId,
     vraag: Spanned<String>,
     aan: String,
-    doelbinding: PurposeId,
+    doelbinding: Option<PurposeId>,
     #[serde(default)]
     na: Vec<Spanned<StepId>>,
     wanneer: Option<Spanned<String>>,
@@ -156,8 +161,8 @@ struct StepText {
     bij_resultaat: std::collections::BTreeMap<Spanned<StepId>, Vec<Spanned<String>>>,
     #[serde(default)]
     spoed: bool,
-    ontvangen: Term,
-    aanvaarden: Term,
+    ontvangen: Option<Term>,
+    aanvaarden: Option<Term>,
     afronden: Term,
     herinneren: Option<Term>,
     #[serde(default)]
@@ -235,6 +240,13 @@ impl Playbook {
             }
             None => source.whole(code, text),
         }
+    }
+}
+
+impl Step {
+    /// Whether the municipality does it itself.
+    pub fn is_coordinators(&self) -> bool {
+        self.to == COORDINATOR
     }
 }
 
@@ -353,8 +365,8 @@ impl Reader<'_> {
             judged: text.wanneer.is_some(),
             urgent: text.spoed,
             terms: Terms {
-                received: text.ontvangen,
-                accepted: text.aanvaarden,
+                received: text.ontvangen.or(text.aanvaarden).unwrap_or(text.afronden),
+                accepted: text.aanvaarden.unwrap_or(text.afronden),
                 done: text.afronden,
             },
             remind: text.herinneren,

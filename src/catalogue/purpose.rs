@@ -186,6 +186,12 @@ impl Purpose {
             && self.is_valid(now)
     }
 
+    /// Whether it gives a field of the message itself as it is.
+    pub fn grants_field(&self, name: &str) -> bool {
+        let grant = self.grants.fields.get(name);
+        grant.is_some_and(|grant| grant.treatment == Some(Treatment::Keep))
+    }
+
     /// Whether a name among its origins or recipients means this partner.
     pub fn names(list: &[String], partner: &Partner) -> bool {
         list.iter().any(|name| partner.is_meant_by(name))

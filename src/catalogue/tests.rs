@@ -337,3 +337,26 @@ fn a_name_means_the_partner_itself_or_everybody_of_that_kind() {
     assert_eq!(to("politie-2"), ["naam", "soort"]);
     assert_eq!(to("zorg-1"), [""; 0]);
 }
+
+#[test]
+fn a_hub_serves_one_municipality() {
+    let mut files = files();
+    let add = |files: &mut crate::catalogue::problem::Files, id: &str, oin: &str| {
+        let path = format!("config/partners/{id}.toml");
+        put(
+            files,
+            &path,
+            &partner("politie", oin).replace("soort = \"politie\"", "soort = \"gemeente\""),
+        );
+    };
+    change(&mut files, "connectors/politie/connector.toml", "\"politie\"", "\"gemeente\"");
+    files.remove("config/partners/politie-1.toml");
+    change(&mut files, "config/purposes/doel.toml", "\"politie\"", "\"gemeente\"");
+    change(&mut files, "config/routes.toml", "\"politie\"", "\"gemeente\"");
+    add(&mut files, "stad-1", "00000001001902763772");
+    assert_eq!(catalogue(&files).municipality().map(|p| p.id.as_str()), Some("stad-1"));
+    add(&mut files, "stad-2", "00000001001902763773");
+    let found = problems(&files);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("stad-2") && found[0].contains("één gemeente"), "{found:?}");
+}

@@ -8,7 +8,7 @@ use super::access::{self, Ground, Halt};
 use super::output::{Exit, Form, Rows, out, say};
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
-use crate::hub::example_problems;
+use crate::hub::tried_problems;
 use crate::settings::{self, AlertSettings, AlertsError};
 
 /// Reads and checks a set; says what is wrong and gives nothing where it is.
@@ -44,7 +44,7 @@ pub fn run(ground: Ground<'_>) -> Exit {
     if let Err(halt) = check_alerts(ground, &catalogue) {
         return halt.end();
     }
-    let problems = example_problems(&catalogue, &files);
+    let problems = tried_problems(&catalogue, &files);
     if !problems.is_empty() {
         show(&problems, form);
         return Exit::Invalid;
@@ -52,12 +52,13 @@ pub fn run(ground: Ground<'_>) -> Exit {
     match form {
         Form::Table => out(&format!(
             "In orde: {} berichten, {} koppelingen, {} ketenpartners, {} doelbindingen, \
-             {} routes.\nKenmerk van deze set: {}",
+             {} routes, {} draaiboeken.\nKenmerk van deze set: {}",
             catalogue.messages.len(),
             catalogue.connectors.len(),
             catalogue.partners.len(),
             catalogue.purposes.len(),
             catalogue.routes.all.len(),
+            catalogue.playbooks.len(),
             catalogue.digest(),
         )),
         Form::Json | Form::Jsonl => {

@@ -21,6 +21,7 @@ mod keys;
 mod output;
 mod partner;
 mod partner_add;
+mod playbook;
 mod quarantine;
 mod replay;
 mod restore;
@@ -92,6 +93,9 @@ enum Command {
     /// Koppelingen bekijken, beproeven en maken
     #[command(subcommand)]
     Connector(connector::Command),
+    /// Draaiboeken: wat een casus van wie vraagt, en hoe dat zou gaan
+    #[command(subcommand)]
+    Playbook(playbook::Command),
     /// Schrijft de meegeleverde set naar een lege map, om haar aan te passen
     #[command(after_help = "Voorbeeld:\n  schakel export mijn-set")]
     Export {
@@ -149,6 +153,7 @@ pub fn run(cli: Cli) -> Exit {
     match command {
         Command::Check => check::run(ground),
         Command::Connector(command) => connector::run(&command, ground),
+        Command::Playbook(command) => playbook::run(ground, &command),
         Command::Keys(command) => wait_for(keys::run(&command, ground)),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
         Command::Bench(asked) => wait_for(bench::run(&asked, output)),

@@ -19,7 +19,7 @@ use crate::message::Digest;
 use crate::pipeline;
 
 use super::clock;
-use super::set_check::example_problems;
+use super::set_check::tried_problems;
 
 /// A set in force.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ pub enum SetError {
 /// A set that passed its check, examples included.
 pub fn checked(files: &Files) -> Result<Catalogue, SetError> {
     let catalogue = Catalogue::parse(files).map_err(SetError::Invalid)?;
-    let problems = example_problems(&catalogue, files);
+    let problems = tried_problems(&catalogue, files);
     if problems.is_empty() { Ok(catalogue) } else { Err(SetError::Invalid(problems)) }
 }
 

@@ -46,7 +46,7 @@ pub use admin::Office;
 pub use broker::broker_partners;
 pub use deliver::{Delivered, Deliverer, IDLE};
 pub use follow::Follower;
-pub use set_check::example_problems;
+pub use set_check::tried_problems;
 pub use worker::Worker;
 
 use self::active::Current;

@@ -1,11 +1,27 @@
-//! The last part of the check of a set: its examples, run through the road itself.
+//! The last part of the check of a set: its examples, run through the road itself, and its
+//! playbooks, tried in every way in which a case can go.
 
+use crate::casework;
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
 use crate::pipeline::examples;
 
+/// What only trying shows to be wrong with a set.
+pub fn tried_problems(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
+    let mut problems = example_problems(catalogue, files);
+    for playbook in catalogue.playbooks.values() {
+        let faults = casework::explore(catalogue, &playbook.plan);
+        problems.extend(
+            faults
+                .iter()
+                .map(|fault| playbook.problem(files, fault.step(), "draaiboek", fault.told())),
+        );
+    }
+    problems
+}
+
 /// Examples that do not pass, as problems of their files; canonical examples included.
-pub fn example_problems(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
+fn example_problems(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
     let whole = |file: String, text: String| Problem {
         file,
         line: 0,

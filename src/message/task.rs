@@ -17,6 +17,31 @@ pub struct TaskAnswer {
     pub expected: Option<Timestamp>,
 }
 
+/// What the municipality says of a task when it writes about it, as `actieverzoek.v1` carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestWord {
+    /// The first time.
+    Gevraagd,
+    /// The same request once more.
+    Herinnerd,
+    /// What holds from now on.
+    Gewijzigd,
+    /// Nothing needs to be done any more.
+    Ingetrokken,
+}
+
+impl RequestWord {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gevraagd => "gevraagd",
+            Self::Herinnerd => "herinnerd",
+            Self::Gewijzigd => "gewijzigd",
+            Self::Ingetrokken => "ingetrokken",
+        }
+    }
+}
+
 /// How far the partner says that it is. Delivered is not accepted, and accepted is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -101,7 +101,8 @@ struct Why {
 }
 
 /// Who may get it: by a route, because the sender names them, or because they got the signal
-/// before. Whether they get it, a purpose decides.
+/// before. A request goes to whom it asks and an answer to the municipality, and no route spreads
+/// them. Whether they get it, a purpose decides.
 fn route<'c>(
     catalogue: &'c Catalogue,
     message: &CanonicalMessage,
@@ -110,26 +111,21 @@ fn route<'c>(
     now: Timestamp,
     not_sent: &mut Vec<NotSent>,
 ) -> Vec<(&'c Partner, Why)> {
-    let theme = message.theme.as_deref().or(case.theme.as_deref());
-    let asked = Asked { sender, theme, data: &message.data, now };
-    let municipality = municipality(&message.data);
-    let mut chosen: BTreeMap<&PartnerId, (&Partner, Why)> = BTreeMap::new();
-    for route in catalogue.routes.matching(&catalogue.engine, &asked) {
-        for target in &route.targets {
-            for partner in meant(catalogue, target, municipality) {
-                let entry = chosen.entry(&partner.id).or_insert((partner, Why::default()));
-                entry.1.route.get_or_insert_with(|| route.id.clone());
-            }
+    let mut chosen = Chosen::new();
+    match message.effect {
+        Effect::Verzoek => {
+            add_named(catalogue, message, &mut chosen, not_sent);
+            // A partner's id may be the name of a kind as well; asked is the partner.
+            let asked = |id: &PartnerId| message.named_recipients.iter().any(|n| n == id.as_str());
+            chosen.retain(|id, _| asked(id));
         }
-    }
-    for name in &message.named_recipients {
-        let partners = meant(catalogue, name, municipality);
-        if partners.is_empty() {
-            let reason = "onbekende-ontvanger";
-            not_sent.push(NotSent { recipient: None, reason, named: true });
+        Effect::Antwoord => {
+            let directs = catalogue.municipality().map(|p| (&p.id, (p, Why::default())));
+            chosen.extend(directs);
         }
-        for partner in partners {
-            chosen.entry(&partner.id).or_insert((partner, Why::default())).1.named = true;
+        Effect::Melding | Effect::Aanvulling | Effect::Intrekking | Effect::Bevestiging => {
+            add_routed(catalogue, message, sender, case, now, &mut chosen);
+            add_named(catalogue, message, &mut chosen, not_sent);
         }
     }
     if matches!(message.effect, Effect::Aanvulling | Effect::Intrekking) {
@@ -142,6 +138,48 @@ fn route<'c>(
         not_sent.push(NotSent { recipient: None, reason: "geen-route", named: false });
     }
     chosen.into_values().collect()
+}
+
+/// Who may get a message, each once, with why.
+type Chosen<'c> = BTreeMap<&'c PartnerId, (&'c Partner, Why)>;
+
+fn add_routed<'c>(
+    catalogue: &'c Catalogue,
+    message: &CanonicalMessage,
+    sender: &'c Partner,
+    case: &CaseState,
+    now: Timestamp,
+    chosen: &mut Chosen<'c>,
+) {
+    let theme = message.theme.as_deref().or(case.theme.as_deref());
+    let asked = Asked { sender, theme, data: &message.data, now };
+    let municipality = municipality(&message.data);
+    for route in catalogue.routes.matching(&catalogue.engine, &asked) {
+        for target in &route.targets {
+            for partner in meant(catalogue, target, municipality) {
+                let entry = chosen.entry(&partner.id).or_insert((partner, Why::default()));
+                entry.1.route.get_or_insert_with(|| route.id.clone());
+            }
+        }
+    }
+}
+
+fn add_named<'c>(
+    catalogue: &'c Catalogue,
+    message: &CanonicalMessage,
+    chosen: &mut Chosen<'c>,
+    not_sent: &mut Vec<NotSent>,
+) {
+    for name in &message.named_recipients {
+        let partners = meant(catalogue, name, municipality(&message.data));
+        if partners.is_empty() {
+            let reason = "onbekende-ontvanger";
+            not_sent.push(NotSent { recipient: None, reason, named: true });
+        }
+        for partner in partners {
+            chosen.entry(&partner.id).or_insert((partner, Why::default())).1.named = true;
+        }
+    }
 }
 
 /// The partners a name means; a kind means those that work in the message's municipality.

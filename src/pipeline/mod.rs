@@ -1,11 +1,13 @@
 //! Bytes to canonical message, and canonical message to each recipient's own bytes.
 //!
 //! `admit` and `dispatch` are the only places that know the order of the steps. The same two run
-//! in the hub, in `schakel connector test`, in `schakel explain` and in the benchmarks. Pure: no
+//! in the hub, in `schakel connector test`, in `schakel explain` and in the benchmarks. `ask` is
+//! the one other way in: what the municipality asks is a message that no partner sent. Pure: no
 //! IO, no clock, no randomness; what is needed of those is an argument.
 
 mod admit;
 mod answer;
+mod ask;
 pub mod decode;
 mod difference;
 mod dispatch;
@@ -18,6 +20,7 @@ mod parcel;
 
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
+pub use ask::{About, Request, ask};
 pub use difference::{
     Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,
 };

@@ -6,7 +6,8 @@ use crate::message::{
     CanonicalMessage, ParcelId, PartnerId, PurposeId, RoleStatement, RouteId, Violation,
 };
 
-/// A message that passed every check at the door. Only `admit` makes one.
+/// A message that passed every check. Only `admit` makes one of what came in at the door, and `ask`
+/// of what the municipality asks.
 #[derive(Debug, Clone)]
 pub struct Admitted {
     message: CanonicalMessage,
@@ -100,7 +101,8 @@ pub struct NotSent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub recipient: PartnerId,
-    /// `vertaling-uit` (the mapping) or `schema-uit` (the recipient's own schema).
+    /// `vertaling-uit` (the mapping), `schema-uit` (the recipient's own schema) or `geen-vorm` (it
+    /// has no form for this); of a request also `geen-gemeente` and `schema-verzoek`.
     pub reason: &'static str,
     pub violations: Vec<Violation>,
 }
