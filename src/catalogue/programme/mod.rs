@@ -168,5 +168,11 @@ pub fn number(value: f64) -> String {
     if part == "0" { format!("{sign}{grouped}") } else { format!("{sign}{grouped},{part}") }
 }
 
+/// A whole number as the Dutch write it: `1.234`.
+#[expect(clippy::cast_precision_loss, reason = "no count comes near two to the power 52")]
+pub fn whole(count: u64) -> String {
+    number(count as f64)
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,12 @@ use crate::casework::evaluate::tally::Sum;
 use crate::catalogue::programme::number;
 use crate::message::formats::is_buurtcode;
 
-/// A hot spot has so many times the signals per inhabitant of all neighbourhoods together, and so
-/// many standard deviations more than that would give by chance (a Poisson count).
+/// A hot spot has so many times the signals per inhabitant of the neighbourhood in the middle, and
+/// so many standard deviations more than that would give by chance (a Poisson count). The middle
+/// one and not the mean, which a single hot spot would raise for all.
 const HOT_TIMES: f64 = 1.5;
 const HOT_DEVIATIONS: f64 = 2.0;
-/// Silent: professionals report at least as much as elsewhere, residents at most this part of it.
+/// Silent: professionals report at least as much as in the middle, residents at most this part.
 const SILENT_PART: f64 = 0.5;
 
 /// What one neighbourhood has, before anything is hidden.
@@ -25,12 +26,27 @@ struct Counted<'a> {
     professionals: u64,
 }
 
-/// What a neighbourhood would have if it were as all of them together.
-#[derive(Default)]
+/// Signals per inhabitant of the neighbourhood in the middle.
 struct Usual {
-    inhabitants: u64,
-    residents: u64,
-    professionals: u64,
+    residents: f64,
+    professionals: f64,
+    all: f64,
+}
+
+impl Usual {
+    fn of(counted: &[Counted<'_>]) -> Self {
+        let middle = |of: fn(&Counted<'_>) -> u64| {
+            let rate = |area: &Counted<'_>| Some(float(of(area)) / float(area.inhabitants?));
+            let mut rates: Vec<f64> = counted.iter().filter_map(rate).collect();
+            rates.sort_by(f64::total_cmp);
+            rates.get(rates.len() / 2).copied().unwrap_or(0.0)
+        };
+        Self {
+            residents: middle(|area| area.residents),
+            professionals: middle(|area| area.professionals),
+            all: middle(|area| area.residents + area.professionals),
+        }
+    }
 }
 
 impl Maker<'_> {
@@ -39,14 +55,7 @@ impl Maker<'_> {
         let sums =
             self.tally.group(|key| (!key.earlier).then(|| self.tally.name(key.area).to_owned()));
         let counted = self.counted(&sums);
-        let mut usual = Usual::default();
-        for area in &counted {
-            if let Some(inhabitants) = area.inhabitants {
-                usual.inhabitants += inhabitants;
-                usual.residents += area.residents;
-                usual.professionals += area.professionals;
-            }
-        }
+        let usual = Usual::of(&counted);
         let residents = column(&counted.iter().map(|area| area.residents).collect::<Vec<_>>());
         let others = column(&counted.iter().map(|area| area.professionals).collect::<Vec<_>>());
         let rows = counted.iter().zip(residents.into_iter().zip(others));
@@ -101,27 +110,25 @@ impl Maker<'_> {
 
     /// Whether it stands out, and why; only where there is enough to say so.
     fn verdict(&self, area: &Counted<'_>, usual: &Usual) -> Option<(&'static str, String)> {
-        let part = float(area.inhabitants?) / float(usual.inhabitants);
-        let (residents, professionals) =
-            (float(usual.residents) * part, float(usual.professionals) * part);
+        let people = float(area.inhabitants?);
+        let (residents, professionals) = (usual.residents * people, usual.professionals * people);
         let least = float(self.minimum);
         let silent = float(area.professionals) >= professionals.max(least)
             && residents >= least
             && float(area.residents) <= residents * SILENT_PART;
         if silent {
-            let why = "professionals signaleren hier minstens zo vaak als in de buurten samen, \
+            let why = "professionals signaleren hier minstens zo vaak als in de middelste buurt, \
                        inwoners hoogstens half zo vaak; ga langs en vraag wat er speelt";
             return Some(("stil", why.to_owned()));
         }
-        let (all, expected) =
-            (float(area.residents + area.professionals), residents + professionals);
+        let (all, expected) = (float(area.residents + area.professionals), usual.all * people);
         let hot = all >= least
             && all >= expected * HOT_TIMES
             && all - expected > HOT_DEVIATIONS * expected.sqrt();
         hot.then(|| {
             let times = number(tenth(HOT_TIMES));
             let text = format!(
-                "per inwoner minstens {times} keer zoveel signalen als in de buurten samen; \
+                "per inwoner minstens {times} keer zoveel signalen als in de middelste buurt; \
                  zet hier als eerste op in"
             );
             ("brandpunt", text)
