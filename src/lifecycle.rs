@@ -42,6 +42,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(60);
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked what other hubs over the same journal changed.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether something is due in cases.
+const DUE_EVERY: Duration = Duration::from_secs(1);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -202,6 +204,7 @@ impl Service {
         let partners = serve_partners(hub.clone(), large, stopping.clone());
         spawn_loop(&mut tasks, "leveren", &stopping, partners);
         spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
+        spawn_loop(&mut tasks, "regie", &stopping, direct(hub.clone()));
         if let Some(alerts) = &addresses.alerts {
             alarm::start(&hub, alerts, &mut tasks, &stopping);
         }
@@ -319,6 +322,18 @@ async fn work(hub: Arc<Hub>, stop: watch::Receiver<bool>) -> &'static str {
     }
     worker.leave(&hub).await;
     "klussen"
+}
+
+/// Does what is due in cases.
+async fn direct(hub: Arc<Hub>) {
+    loop {
+        match hub.regie_step().await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "what is due in cases waits"),
+        }
+        tokio::time::sleep(DUE_EVERY).await;
+    }
 }
 
 async fn follow(hub: Arc<Hub>) {

@@ -129,6 +129,9 @@ pub struct Dossier {
     /// CBS code of the neighbourhood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
+    /// A coordinator has it in hand: it is done when that coordinator says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// Since when nothing is left to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_since: Option<Timestamp>,
@@ -159,6 +162,7 @@ impl Dossier {
             lasting: false,
             municipality: None,
             area: None,
+            taken: false,
             quiet_since: None,
             told_long: false,
             merged_into: None,

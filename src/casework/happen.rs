@@ -23,13 +23,16 @@ pub fn signal(
     entropy: &mut Entropy,
 ) -> Follow {
     let mut work = Work::new(dossier, scene, entropy);
-    let opened = work.dossier.signals.is_empty() && work.dossier.tasks.is_empty();
+    let opened = work.dossier.tasks.is_empty() && work.dossier.steps.is_empty();
     work.note("signaal", None, None);
     work.dossier.remember_signal(scene.at);
     if work.dossier.phase == Phase::Gesloten {
         work.dossier.closed_at = None;
         work.become_phase(Phase::Heropend);
         work.question(Question::ZonderDraaiboek, None, None);
+    }
+    if opened && !work.dossier.alike.is_empty() {
+        work.question(Question::BeoordeelKoppeling, None, None);
     }
     if opened && scene.plan.is_none() && theme.is_some_and(|theme| theme.opens_a_case()) {
         work.question(Question::ZonderDraaiboek, None, None);

@@ -8,16 +8,21 @@ mod dossier;
 pub mod evaluate;
 mod explore;
 mod happen;
+mod merge;
 mod order;
 mod simulate;
 mod task;
 mod work;
 
-pub use correlate::{CorrelationKey, Decision, decide, keys};
+pub use correlate::{CorrelationKey, Decision, Found, Matching, decide, keys, leaves};
 pub use dossier::{Dossier, Phase, PlanRef, Recall, SIGNALS_MAX, StepState, TASKS_MAX};
 pub use explore::{PlanFault, explore};
 pub use happen::{answer, clock, judge, next_due, receipt, signal};
+pub use merge::{forget, merge, split};
 pub use order::{Order, OrderFault, order};
 pub use simulate::{Conduct, Moment, Script, Told, is_finished, simulate};
 pub use task::{AnswerFault, Assignee, Deadlines, Mark, Question, Task, TaskState};
 pub use work::{Ask, Entry, Follow, Notice, NoticeKind, Scene};
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,10 @@ pub enum OrderFault {
     Merged,
     #[error("een casus heeft ten hoogste 200 taken")]
     TooMany,
+    #[error("een casus kan niet met zichzelf worden samengevoegd")]
+    Itself,
+    #[error("deze twee casussen zijn niet samengevoegd")]
+    NotMerged,
 }
 
 /// Carries an order out.
@@ -134,6 +138,7 @@ impl Work<'_> {
     }
 
     fn become_taken(&mut self) {
+        self.dossier.taken = true;
         if matches!(self.dossier.phase, Phase::Nieuw | Phase::Heropend) {
             self.become_phase(Phase::InBehandeling);
         }

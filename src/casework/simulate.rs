@@ -9,6 +9,7 @@ use super::task::{Question, Task, TaskState};
 use super::work::{Entry, Follow, NoticeKind, Scene};
 use crate::catalogue::Catalogue;
 use crate::catalogue::playbook::Playbook;
+use crate::message::calendar::is_working_day;
 use crate::message::{
     CaseState, Entropy, PartnerId, StepId, TaskAnswer, TaskId, TaskWord, Timestamp,
 };
@@ -259,9 +260,19 @@ impl Play<'_> {
     }
 }
 
-/// A part of the way from one moment to another.
+/// A part of the way from one moment to another; where that is days away, in office hours.
 fn between(from: Timestamp, until: Timestamp, part: i64, whole: i64) -> Timestamp {
-    from.plus_seconds(until.seconds_since(from) * part / whole)
+    let moment = from.plus_seconds(until.seconds_since(from) * part / whole);
+    if until.seconds_since(from) < 86_400 {
+        return moment;
+    }
+    let mut day = moment.amsterdam_day();
+    while !is_working_day(day) {
+        let Ok(earlier) = day.yesterday() else { break };
+        day = earlier;
+    }
+    let morning = Timestamp::morning_of_amsterdam_day(day).map(|at| at.plus_seconds(2 * 3_600));
+    morning.filter(|morning| *morning > from).unwrap_or(moment)
 }
 
 /// Whether every task ended and the case is closed: what a good plan comes to.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::playbook::Terms;
-use crate::message::{PartnerId, StepId, TaskId, TaskWord, Timestamp};
+use crate::message::{CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp};
 
 /// How far a task came, in the words of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,6 +97,14 @@ pub enum AnswerFault {
 }
 
 impl AnswerFault {
+    /// How it is refused.
+    pub const fn kind(self) -> Fault {
+        match self {
+            Self::Unknown => Fault::OnbekendVerzoek,
+            _ => Fault::AntwoordPastNiet,
+        }
+    }
+
     /// A code, a Dutch and an English sentence with the next step.
     pub const fn told(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -313,6 +321,9 @@ pub struct Task {
     /// When the partner expects to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Timestamp>,
+    /// The case that it was asked in, where that was merged into this one, and its step there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<(CaseId, Option<StepId>)>,
     /// The task that a coordinator's is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<TaskId>,

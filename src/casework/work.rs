@@ -75,6 +75,13 @@ pub struct Entry {
     pub detail: Option<String>,
 }
 
+impl Entry {
+    /// About the case as a whole.
+    pub const fn plain(code: &'static str) -> Self {
+        Self { code, task: None, partner: None, detail: None }
+    }
+}
+
 /// The work on one dossier.
 pub(super) struct Work<'a> {
     pub dossier: &'a mut Dossier,
@@ -160,10 +167,17 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Those of a kind who take part already, else those who work in the municipality.
+    /// Those of a kind who have or had a task in this case, else those who take part in it, else
+    /// those who work in the municipality.
     fn candidates(&self, name: &str) -> Vec<PartnerId> {
         let Scene { catalogue, case, .. } = self.scene;
         let meant = catalogue.meant_by(name);
+        let asked = |partner: &&&Partner| {
+            self.dossier.tasks.iter().any(|task| task.partner() == Some(&partner.id))
+        };
+        if let [one] = *meant.iter().filter(asked).collect::<Vec<_>>() {
+            return vec![one.id.clone()];
+        }
         let takes_part = |partner: &&&Partner| case.participants.contains(&partner.id);
         let mut found: Vec<&Partner> = meant.iter().filter(takes_part).copied().collect();
         if found.is_empty() {
@@ -213,6 +227,7 @@ impl<'a> Work<'a> {
             reason: None,
             result: None,
             expected: None,
+            from: None,
             about: None,
         });
         self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
@@ -222,6 +237,7 @@ impl<'a> Work<'a> {
 
     fn put(&mut self, task: Task) {
         self.dossier.quiet_since = None;
+        self.dossier.taken = false;
         self.dossier.tasks.push(task);
         // The oldest that ended is forgotten by the dossier; the timeline still has it.
         if self.dossier.tasks.len() > TASKS_MAX
@@ -271,6 +287,7 @@ impl<'a> Work<'a> {
             reason: None,
             result: None,
             expected: None,
+            from: None,
             about,
         });
         let kind = NoticeKind::Beslissen(question);
@@ -347,7 +364,7 @@ impl<'a> Work<'a> {
             _ if partner => Phase::WachtOpPartner,
             Phase::Nieuw if coordinator || !touched => Phase::Nieuw,
             Phase::Heropend if coordinator || idle => Phase::Heropend,
-            _ if idle => Phase::Afgerond,
+            _ if idle && !dossier.taken => Phase::Afgerond,
             _ => Phase::InBehandeling,
         };
         let idle = idle && touched && phase == Phase::Afgerond;
@@ -369,6 +386,12 @@ impl<'a> Work<'a> {
         let open: Vec<TaskId> = self.dossier.open_tasks().map(|task| task.id).collect();
         for id in open {
             self.withdraw(id);
+        }
+        // What was not asked by now is not asked when the case is reopened either.
+        for step in self.scene.plan.map_or(&[][..], |plan| &plan.steps) {
+            if !self.has_ended(&step.id) {
+                self.dossier.set_step(&step.id, StepState::Overgeslagen);
+            }
         }
         self.dossier.closed_at = Some(self.scene.at);
         self.dossier.quiet_since = None;

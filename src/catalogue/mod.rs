@@ -45,7 +45,7 @@ use crate::message::{
 
 pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
 pub use shape::{Field, Shape};
-pub use theme::{Lasting, Theme, ThemeCase};
+pub use theme::{Lasting, Otherwise, Theme, ThemeCase};
 
 /// An immutable set of everything that is configured, under one digest.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod activate;
 mod backup;
 mod bench;
 mod broker;
+mod case;
 mod check;
 mod connector;
 mod connector_new;
@@ -95,6 +96,12 @@ enum Command {
     /// Koppelingen bekijken, beproeven en maken
     #[command(subcommand)]
     Connector(connector::Command),
+    /// Casussen: hoe ze staan, wat er gebeurde, en wat een regisseur besluit
+    #[command(subcommand)]
+    Case(case::CaseCommand),
+    /// Taken: wat er gevraagd is, wat te laat is, en wat te beslissen is
+    #[command(subcommand)]
+    Task(case::TaskCommand),
     /// Draaiboeken: wat een casus van wie vraagt, en hoe dat zou gaan
     #[command(subcommand)]
     Playbook(playbook::Command),
@@ -194,6 +201,8 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
     match command {
         Command::Programme(command) => programme::run(command, ground).await,
         Command::Partner(command) => partner::run(command, ground).await,
+        Command::Case(command) => case::run_case(command, ground).await,
+        Command::Task(command) => case::run_task(command, ground).await,
         Command::Activate(asked) => activate::run(asked, ground).await,
         Command::Send(asked) => send::run(asked, ground).await,
         Command::Trace(asked) => trace::run(asked, ground).await,

@@ -45,6 +45,8 @@ pub enum LeafKind {
     Herstel,
     /// A job over a crowd began, ended, or changed otherwise.
     Klus,
+    /// A coordinator decided something about a case.
+    Regie,
 }
 
 /// One leaf.
@@ -84,7 +86,7 @@ pub fn commitment(salt: &[u8; 32], bytes: &[u8]) -> Digest {
 }
 
 impl LeafKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Aangenomen,
         Self::Geweigerd,
         Self::Poging,
@@ -95,6 +97,7 @@ impl LeafKind {
         Self::Wissing,
         Self::Herstel,
         Self::Klus,
+        Self::Regie,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -109,6 +112,7 @@ impl LeafKind {
             Self::Wissing => "wissing",
             Self::Herstel => "herstel",
             Self::Klus => "klus",
+            Self::Regie => "regie",
         }
     }
 
@@ -129,6 +133,7 @@ impl LeafKind {
             Self::Wissing => 8,
             Self::Herstel => 9,
             Self::Klus => 10,
+            Self::Regie => 11,
         }
     }
 }

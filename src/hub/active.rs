@@ -38,6 +38,7 @@ impl Active {
 /// The pure rules of a catalogue, for the journal's writer.
 fn rules(catalogue: &Arc<Catalogue>) -> Rules {
     let (for_dispatch, for_feedback) = (Arc::clone(catalogue), Arc::clone(catalogue));
+    let directs = catalogue.municipality().is_some();
     Rules {
         catalogue: catalogue.digest(),
         looks_back: catalogue.looks_back(),
@@ -47,6 +48,7 @@ fn rules(catalogue: &Arc<Catalogue>) -> Rules {
         feedback: Box::new(move |about, case, now, entropy| {
             pipeline::feedback(&for_feedback, about, case, now, entropy)
         }),
+        regie: directs.then(|| Arc::clone(catalogue)),
     }
 }
 

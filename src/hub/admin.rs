@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 mod crowds;
 mod partners;
+mod regie;
 
 use super::activate::Asked;
 use super::active::SetError;
@@ -74,6 +75,11 @@ impl AdminDesk for Office {
                 "klus-pauzeren" => self.change_job(JobChange::Pause, read(body)?).await,
                 "klus-hervatten" => self.change_job(JobChange::Resume, read(body)?).await,
                 "klus-afbreken" => self.change_job(JobChange::Cancel, read(body)?).await,
+                "casussen" => self.cases(read(body)?).await,
+                "casus" => self.case(read(body)?).await,
+                "casus-tijdlijn" => self.timeline(read(body)?).await,
+                "casus-opdracht" => self.order_case(read(body)?).await,
+                "taken" => self.tasks(read(body)?).await,
                 "bewijzen" => self.proofs(read(body)?).await,
                 "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
                 "wissen" => self.erase(read(body)?).await,
@@ -189,6 +195,9 @@ pub(super) fn journal_refused(error: JournalError) -> Refused {
             "te-veel",
             &format!("Er zijn er hoogstens {most} tegelijk geldig; trek er eerst een in."),
         ),
+        JournalError::Fault(_) | JournalError::Order(_) => {
+            refused(409, "niet-nu", &format!("Dit kan niet: {error}."))
+        }
         JournalError::Held(holder) => crowds::held(holder),
         JournalError::SamePerson => {
             refused(403, "tweede-persoon", "Een ander dan de aanvrager moet akkoord geven.")

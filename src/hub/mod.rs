@@ -20,6 +20,7 @@ mod inlet;
 mod look;
 mod mend;
 pub mod meters;
+mod regie;
 mod replay;
 mod restored;
 mod set_check;

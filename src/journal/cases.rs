@@ -11,7 +11,7 @@ use super::confirm::read_names;
 use super::keys::{Part, Vault, open_row_key, open_sealed};
 use super::sql::{Cell, Conn, Table, fetch_in, unreadable};
 use super::unit::Unit;
-use crate::casework::{CorrelationKey, Decision};
+use crate::casework::{CorrelationKey, Decision, Dossier, Found};
 use crate::evidence::DataKey;
 use crate::message::{CanonicalMessage, CaseNumber, Digest, PartnerId, Timestamp, Usage};
 use crate::message::{CaseState, EarlierParcel};
@@ -20,11 +20,14 @@ use crate::pipeline::Parcel;
 /// What a group knows of its cases.
 #[derive(Default)]
 pub(super) struct CaseBook {
-    by_key: HashMap<Digest, Uuid>,
+    /// With the moment until which a place or a person counts.
+    by_key: HashMap<Digest, (Uuid, Option<Timestamp>)>,
     by_number: HashMap<String, Uuid>,
     cases: HashMap<Uuid, CaseWork>,
     new_cases: Vec<Vec<Cell>>,
     new_keys: Vec<Vec<Cell>>,
+    /// Places and persons that lead to another case from now on, or for longer.
+    likenesses: HashMap<Digest, (Uuid, Timestamp)>,
 }
 
 /// A case that a group works on.
@@ -33,6 +36,8 @@ pub(super) struct CaseWork {
     /// Seals what is stored in it.
     pub key: Arc<DataKey>,
     pub lanes: HashMap<PartnerId, Lane>,
+    /// What regie knows of it, where regie has to do with it.
+    pub dossier: Option<Dossier>,
 }
 
 impl CaseWork {
@@ -68,6 +73,15 @@ const CASES: Table =
 const CORRELATION: Table =
     Table { name: "correlation", columns: "key, case_id", suffix: "on conflict (key) do nothing" };
 
+const LIKENESS: Table = Table {
+    name: "correlation",
+    columns: "key, case_id, until",
+    suffix: "on conflict (key) do update set case_id = excluded.case_id, until = excluded.until",
+};
+
+/// How often a merged case is followed to the one that took it over.
+const MERGES_MAX: usize = 8;
+
 /// The form in which a correlation key is stored.
 pub(super) fn hash_of(unit: &Unit<'_>, key: &CorrelationKey) -> Digest {
     unit.vault.hub.lookup_hash("casus", &key.to_bytes())
@@ -84,42 +98,103 @@ impl CaseBook {
         let (mut hashes, mut numbers) = (BTreeSet::new(), BTreeSet::new());
         for key in keys {
             match key {
-                CorrelationKey::Signal { .. } => hashes.insert(hash_of(unit, key).into()),
                 CorrelationKey::Case { number, .. } => numbers.insert(number.as_str().into()),
+                key => hashes.insert(hash_of(unit, key).into()),
             };
         }
-        let by_key = "select key, case_id from correlation where key in ({ids})";
+        let by_key = "select key, case_id, until from correlation where key in ({ids})";
         for row in fetch_in(unit.conn, by_key, hashes.into_iter().collect()).await? {
-            book.by_key.insert(row.digest("key")?, row.uuid("case_id")?);
+            let until = row.maybe_int("until")?.map(Timestamp::from_micros);
+            book.by_key.insert(row.digest("key")?, (row.uuid("case_id")?, until));
         }
         let by_number = "select id, number from cases where number in ({ids})";
         for row in fetch_in(unit.conn, by_number, numbers.into_iter().collect()).await? {
             book.by_number.insert(row.text("number")?, row.uuid("id")?);
         }
-        ids.extend(book.by_key.values().chain(book.by_number.values()));
+        ids.extend(book.by_key.values().map(|(id, _)| id).chain(book.by_number.values()));
         book.cases = load(unit.conn, unit.vault, ids).await?;
+        book.load_merged(unit).await?;
         for (id, case) in &book.cases {
             unit.vault.remember(*id, Arc::clone(&case.key));
         }
         Ok(book)
     }
 
-    /// Adds what recipients got before in these cases.
-    pub async fn look_back(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
-        load_earlier(unit.conn, &mut self.cases).await
+    /// Adds the cases that took over others.
+    async fn load_merged(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
+        for _ in 0..MERGES_MAX {
+            let into = self.cases.values().filter_map(|case| case.dossier.as_ref()?.merged_into);
+            let missing: BTreeSet<Uuid> =
+                into.map(Uuid::from).filter(|id| !self.cases.contains_key(id)).collect();
+            if missing.is_empty() {
+                break;
+            }
+            self.cases.extend(load(unit.conn, unit.vault, missing).await?);
+        }
+        self.unite();
+        Ok(())
     }
 
-    /// The states that keys lead to, in their order, each once.
-    pub fn found(&self, unit: &Unit<'_>, keys: &[CorrelationKey]) -> Vec<CaseState> {
-        let mut ids: Vec<Uuid> = Vec::new();
+    /// Who took part in a case that was merged takes part in the one that goes on.
+    fn unite(&mut self) {
+        let merged = self.cases.iter().filter(|(_, case)| {
+            case.dossier.as_ref().is_some_and(|dossier| dossier.merged_into.is_some())
+        });
+        let brought: Vec<(Uuid, CaseState)> =
+            merged.map(|(id, case)| (self.living(*id), case.state.clone())).collect();
+        for (into, brought) in brought {
+            let Some(case) = self.cases.get_mut(&into) else { continue };
+            case.state.participants.extend(brought.participants);
+            case.state.recipients.extend(brought.recipients);
+            for parcel in brought.earlier {
+                if !case.state.earlier.contains(&parcel) {
+                    case.state.earlier.push(parcel);
+                }
+            }
+        }
+    }
+
+    /// The case itself, or the one that took it over.
+    pub fn living(&self, mut id: Uuid) -> Uuid {
+        for _ in 0..MERGES_MAX {
+            let dossier = self.cases.get(&id).and_then(|case| case.dossier.as_ref());
+            match dossier.and_then(|dossier| dossier.merged_into) {
+                Some(into) if self.cases.contains_key(&into.into()) => id = into.into(),
+                _ => break,
+            }
+        }
+        id
+    }
+
+    /// Adds what recipients got before in these cases.
+    pub async fn look_back(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
+        load_earlier(unit.conn, &mut self.cases).await?;
+        self.unite();
+        Ok(())
+    }
+
+    /// The cases that keys lead to, in their order, each once.
+    pub fn found<'b>(
+        &'b self,
+        unit: &Unit<'_>,
+        keys: &'b [CorrelationKey],
+        at: Timestamp,
+    ) -> Vec<Found<'b>> {
+        let mut found: Vec<Found<'b>> = Vec::new();
         for key in keys {
             let id = match key {
-                CorrelationKey::Signal { .. } => self.by_key.get(&hash_of(unit, key)),
-                CorrelationKey::Case { number, .. } => self.by_number.get(number),
+                CorrelationKey::Case { number, .. } => self.by_number.get(number).copied(),
+                key => {
+                    let known = self.by_key.get(&hash_of(unit, key));
+                    known.filter(|(_, until)| until.is_none_or(|until| at <= until)).map(|k| k.0)
+                }
             };
-            ids.extend(id.filter(|id| !ids.contains(id)).copied().into_iter().collect::<Vec<_>>());
+            let Some(case) = id.and_then(|id| self.cases.get(&self.living(id))) else { continue };
+            if !found.iter().any(|known| known.case.id == case.state.id) {
+                found.push(Found { key, case: &case.state, dossier: case.dossier.as_ref() });
+            }
         }
-        ids.iter().filter_map(|id| self.cases.get(id)).map(|case| case.state.clone()).collect()
+        found
     }
 
     pub fn case(&self, id: Uuid) -> Option<&CaseWork> {
@@ -139,7 +214,7 @@ impl CaseBook {
         at: Timestamp,
     ) -> Result<Uuid, JournalError> {
         let id = Uuid::from(decision.case().id);
-        if let Decision::Open(state) = decision {
+        if let Decision::Open { case: state, .. } = decision {
             let key = unit.new_holder(id)?;
             self.new_cases.push(vec![
                 id.into(),
@@ -149,21 +224,41 @@ impl CaseBook {
                 at.into(),
             ]);
             self.by_number.insert(state.number.as_str().to_owned(), id);
-            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
+            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new(), dossier: None });
         }
-        let hash = hash_of(unit, own);
-        if !self.by_key.get(&hash).is_some_and(|case| self.cases.contains_key(case)) {
-            self.by_key.insert(hash, id);
+        self.lead(unit, own, id);
+        Ok(id)
+    }
+
+    /// Makes a key lead to a case, where it leads to none yet.
+    pub fn lead(&mut self, unit: &Unit<'_>, key: &CorrelationKey, id: Uuid) {
+        let hash = hash_of(unit, key);
+        if !self.by_key.get(&hash).is_some_and(|(case, _)| self.cases.contains_key(case)) {
+            self.by_key.insert(hash, (id, None));
             self.new_keys.push(vec![hash.into(), id.into()]);
         }
-        Ok(id)
+    }
+
+    /// Makes a place or a person lead to a case until a moment.
+    pub fn liken(&mut self, unit: &Unit<'_>, key: &CorrelationKey, id: Uuid, until: Timestamp) {
+        let hash = hash_of(unit, key);
+        self.by_key.insert(hash, (id, Some(until)));
+        self.likenesses.insert(hash, (id, until));
     }
 
     /// Writes the new cases and keys, before the rows that refer to them.
     pub async fn store(&mut self, unit: &mut Unit<'_>) -> Result<(), sqlx::Error> {
         CASES.insert(unit.conn, std::mem::take(&mut self.new_cases)).await?;
-        CORRELATION.insert(unit.conn, std::mem::take(&mut self.new_keys)).await
+        CORRELATION.insert(unit.conn, std::mem::take(&mut self.new_keys)).await?;
+        let likenesses = std::mem::take(&mut self.likenesses).into_iter();
+        let rows = likenesses.map(|(key, (id, until))| vec![key.into(), id.into(), until.into()]);
+        LIKENESS.insert(unit.conn, rows.collect()).await
     }
+}
+
+/// Reads what `regie` wrote.
+pub(super) fn read_dossier(text: &str) -> Result<Dossier, JournalError> {
+    serde_json::from_str(text).map_err(|_| JournalError::Unreadable("the dossier of a case"))
 }
 
 /// Cases by id, with who takes part and how their lanes are. Erased ones are left out.
@@ -179,9 +274,10 @@ pub(super) async fn load(
     let cells: Vec<Cell> = ids.iter().copied().map(Cell::from).collect();
     let mut keys = vault.holder_keys(ids).await?;
     // An erasure that was begun counts: its key is about to go, if it is not gone already.
-    let sql = "select id, number, usage, theme from cases
-                   where id in ({ids}) and erased_at is null
-                   and not exists (select 1 from erasure e where e.holder = cases.id)";
+    let sql = "select c.id, c.number, c.usage, c.theme, d.document from cases c
+                   left join dossier d on d.case_id = c.id
+                   where c.id in ({ids}) and c.erased_at is null
+                   and not exists (select 1 from erasure e where e.holder = c.id)";
     for row in fetch_in(conn, sql, cells.clone()).await? {
         let id = row.uuid("id")?;
         let Some(key) = keys.remove(&id) else { continue };
@@ -195,7 +291,8 @@ pub(super) async fn load(
             recipients: BTreeSet::new(),
             earlier: Vec::new(),
         };
-        cases.insert(id, CaseWork { state, key, lanes: HashMap::new() });
+        let dossier = row.maybe_text("document")?.map(|text| read_dossier(&text)).transpose()?;
+        cases.insert(id, CaseWork { state, key, lanes: HashMap::new(), dossier });
     }
     let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";
     for row in fetch_in(conn, senders, cells.clone()).await? {

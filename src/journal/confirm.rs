@@ -1,12 +1,15 @@
 //! What recipients say about their parcels, and the answer to who sent the message.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::cases::CaseBook;
 use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Made, ParcelRow, fixed_code};
+use super::receive::Group;
+use super::regie::{Moment, OnRequest};
 use super::sql::query;
 use super::unit::Unit;
 use super::{ConfirmOrder, JournalError, LeafKind, ParcelState, Rules};
@@ -38,6 +41,16 @@ impl Confirmed {
     pub fn new(parcel: &ParcelRow, told: &Confirmation, at: Timestamp) -> Self {
         let reason = told.reason.as_deref().map(fixed_code);
         Self { parcel: parcel.clone(), stage: told.stage, reason, at }
+    }
+
+    /// What it says about a task, where the parcel asked one and the word is news.
+    pub fn on_request(&self) -> Option<OnRequest> {
+        (self.parcel.request && self.moves()).then(|| OnRequest {
+            message: self.parcel.message,
+            partner: self.parcel.recipient.clone(),
+            stage: self.stage,
+            reason: self.reason.clone(),
+        })
     }
 
     /// A word that comes too late or twice changes nothing.
@@ -128,7 +141,7 @@ impl Unit<'_> {
     pub async fn confirm(
         &mut self,
         order: &ConfirmOrder,
-        rules: &Rules,
+        rules: &Arc<Rules>,
     ) -> Result<Stage, JournalError> {
         let parcel = self.parcel_row_of(order.parcel.into()).await?;
         if parcel.recipient != order.partner {
@@ -161,14 +174,21 @@ impl Unit<'_> {
             announced.1 = put.announced.outcome(&announced.1);
             self.store_parcels(put.rows).await?;
         }
+        let on_request = confirmed.on_request();
         if let Some(word) = confirmed.into_word(rules.catalogue) {
             self.record(&Word { leaf: Some(announced), ..word }).await?;
+        }
+        if let Some(word) = on_request {
+            let mut group = Group::of_cases(self, BTreeSet::from([parcel.case])).await?;
+            let moment = Moment { rules, case: parcel.case, at: order.at };
+            group.receipt(self, moment, &word).await?;
+            group.store(self).await?;
         }
         Ok(to)
     }
 }
 
-/// Reads what `receive::names_json` wrote.
+/// Reads what `inbox::names_json` wrote.
 pub(super) fn read_names(bytes: &[u8]) -> Result<[String; 2], JournalError> {
     serde_json::from_slice(bytes).map_err(|_| JournalError::Unreadable("the names of a message"))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::inbox::violations_json;
 use super::keys::Part;
 use super::order::{Done, Order};
-use super::receive::violations_json;
 use super::sql::query;
 use super::unit::{Entry, LeafOf, Unit};
 use super::{Journal, JournalError, LeafKind, QuarantineId};

@@ -40,6 +40,12 @@ pub enum JournalError {
     Job(JobState),
     #[error("a second person must approve this")]
     SamePerson,
+    /// A coordinator's order that the case does not allow.
+    #[error("{0}")]
+    Fault(crate::casework::OrderFault),
+    /// The same, where there is no case that could say so.
+    #[error("{0}")]
+    Order(&'static str),
     /// Nothing is written until it was compared with what was signed before; see `standing`.
     #[error("the journal is only read until it was compared and released")]
     Closed,
@@ -77,6 +83,8 @@ impl JournalError {
                 | Self::OtherCheckpoint(_)
                 | Self::NothingKnown
                 | Self::Held(_)
+                | Self::Fault(_)
+                | Self::Order(_)
                 | Self::Job(_)
         )
     }

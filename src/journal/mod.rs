@@ -20,6 +20,7 @@ mod erase;
 mod error;
 mod fresh;
 mod health;
+mod inbox;
 mod keys;
 mod lease;
 mod listings;
@@ -31,6 +32,7 @@ mod outbox;
 mod partners;
 mod quarantine;
 mod receive;
+mod regie;
 mod replace;
 mod restart;
 mod reveal;
@@ -84,6 +86,10 @@ pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
+pub use self::regie::{
+    CaseAct, CaseFilter, CaseOrder, CaseOrdered, CaseView, DossierLine, TaskFilter, TaskLine,
+    TimelineLine,
+};
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::scratch::{Figures, Scratch};

@@ -12,6 +12,7 @@ use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
 use super::quarantine::QuarantineOrder;
+use super::regie::{CaseOrder, CaseOrdered};
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::Sequenced;
@@ -96,6 +97,17 @@ pub(super) enum Order {
         now: Timestamp,
     },
     Alarm(AlarmOrder),
+    /// A coordinator's.
+    Case {
+        order: Box<CaseOrder>,
+        rules: Arc<Rules>,
+        now: Timestamp,
+    },
+    /// What is due in cases.
+    Clock {
+        rules: Arc<Rules>,
+        now: Timestamp,
+    },
     Job {
         order: Box<JobOrder>,
         now: Timestamp,
@@ -128,6 +140,7 @@ pub(super) enum Done {
     Compared(Comparison),
     Released(Released),
     Alarm(AlarmDone),
+    Case(CaseOrdered),
     Job(JobDone),
 }
 
@@ -151,6 +164,8 @@ impl Order {
                 | Self::Collect { .. }
                 | Self::Sequence { .. }
                 | Self::Alarm(_)
+                | Self::Case { .. }
+                | Self::Clock { .. }
                 | Self::Job { .. }
         )
     }

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::cases::{CaseWork, Lane};
 use super::fresh::{self, FreshPlace};
+use super::inbox::violations_json;
 use super::keys::{Part, Sealed};
 use super::sql::{Cell, Row, Table, fetch_in, query, query_of, unreadable};
 use super::unit::{Entry, LeafOf, Unit};
-use super::{JournalError, LeafKind, LeaseToken, Outgoing, ParcelDetail, ParcelState, receive};
+use super::{JournalError, LeafKind, LeaseToken, Outgoing, ParcelDetail, ParcelState};
 use crate::message::{Digest, ParcelId, PartnerId, RoleStatement, Stage, Timestamp, Usage};
 use crate::pipeline::{Dispatch, Parcel};
 
@@ -96,6 +97,8 @@ pub(super) struct ParcelRow {
     pub position: i64,
     pub usage: Usage,
     pub answer: bool,
+    /// Whether it says something about a task.
+    pub request: bool,
     pub state: ParcelState,
     pub stage: Stage,
     pub lease: Option<Uuid>,
@@ -117,6 +120,7 @@ impl ParcelRow {
             position: row.int("position")?,
             usage,
             answer: row.int("answer")? != 0,
+            request: row.text("kind")?.starts_with("actieverzoek."),
             state,
             stage,
             lease: row.maybe_uuid("lease_token")?,
@@ -196,7 +200,7 @@ impl Unit<'_> {
             let entry = Entry {
                 partner: Some(&failure.recipient),
                 reason: failure.reason,
-                detail: receive::violations_json(&failure.violations),
+                detail: violations_json(&failure.violations),
                 ..common()
             };
             self.quarantine(self.vault.uuid()?, made.at, entry);
@@ -316,7 +320,7 @@ impl Unit<'_> {
         &mut self,
         ids: BTreeSet<Uuid>,
     ) -> Result<HashMap<Uuid, ParcelRow>, sqlx::Error> {
-        let sql = "select id, message_id, case_id, recipient, position, usage, answer, state,
+        let sql = "select id, message_id, case_id, recipient, position, kind, usage, answer, state,
                 stage, lease_token, catalogue, digest, commitment
             from outbox where id in ({ids})";
         let rows = fetch_in(self.conn, sql, ids.into_iter().map(Cell::from).collect()).await?;

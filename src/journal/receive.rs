@@ -8,26 +8,21 @@ use uuid::Uuid;
 use super::cases::CaseBook;
 use super::confirm::{Confirmed, Word};
 use super::door::RefusedOf;
-use super::keys::{Part, Sealed, open_row_key, open_sealed};
-use super::outbox::{Announced, Made, ParcelRow};
-use super::sql::{Cell, Row, Table, fetch_in, query};
+use super::inbox::{INBOX, PutMessage, SealedMessage, inbox_row, named};
+use super::keys::{Part, open_row_key, open_sealed};
+use super::outbox::{Made, ParcelRow};
+use super::regie::{Answered, Happened, RegieRows};
+use super::sql::{Cell, Row, fetch_in, query};
 use super::unit::{LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, Received, Refused, Submission};
-use crate::casework;
+use crate::casework::{self, Decision, Found, Matching};
 use crate::evidence::DataKey;
-use crate::message::CaseState;
 use crate::message::{
     CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal,
 };
 use crate::pipeline::{Admitted, Dispatch};
 
-const INBOX: Table = Table {
-    name: "inbox",
-    columns: "seq, id, public_id, key, content, partner, case_id, leaf, kind, effect, usage, \
-              theme, urgent, channel, media_type, received_at, catalogue, sealed_key, names, \
-              native, canonical, commitment",
-    suffix: "",
-};
+pub(super) const NO_CASE: JournalError = JournalError::Unreadable("the case of a message");
 
 impl Submission {
     /// Whether what recipients got before matters to what it leads to; to an answer it does not.
@@ -39,24 +34,20 @@ impl Submission {
 
 /// What a group of messages has fetched, and what it will write.
 #[derive(Default)]
-struct Group {
+pub(super) struct Group {
     /// Messages that came before, by their key.
     known: HashMap<Digest, Row>,
     /// Messages accepted earlier in this group.
     fresh: HashMap<Digest, (Digest, Accepted)>,
     /// Parcels that receipts of this group speak of.
     parcels: HashMap<Uuid, ParcelRow>,
-    book: CaseBook,
+    pub book: CaseBook,
     inbox: Vec<Vec<Cell>>,
     outbox: Vec<Vec<Cell>>,
     /// Stages to be recorded, after the rows of the group are written.
     words: Vec<Word>,
-}
-
-/// The names under which its sender knows a message, as they are sealed.
-pub(super) fn names_json(message: &CanonicalMessage) -> Vec<u8> {
-    let names = [message.external_id.reveal(), message.reference.as_str()];
-    serde_json::Value::from(names.as_slice()).to_string().into_bytes()
+    /// What cases did about it.
+    pub regie: RegieRows,
 }
 
 impl Unit<'_> {
@@ -74,12 +65,7 @@ impl Unit<'_> {
             };
             answers.push(answer);
         }
-        group.book.store(self).await?;
-        INBOX.insert(self.conn, group.inbox).await?;
-        self.store_parcels(group.outbox).await?;
-        for word in group.words {
-            self.record(&word).await?;
-        }
+        group.store(self).await?;
         Ok(answers)
     }
 
@@ -154,6 +140,80 @@ impl Unit<'_> {
 }
 
 impl Group {
+    /// The cases themselves, for what is no message.
+    pub async fn of_cases(
+        unit: &mut Unit<'_>,
+        cases: BTreeSet<Uuid>,
+    ) -> Result<Self, JournalError> {
+        let book = CaseBook::load(unit, &[], cases).await?;
+        Ok(Self { book, ..Self::default() })
+    }
+
+    /// Writes the rows, those that others refer to first.
+    pub async fn store(mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
+        self.book.store(unit).await?;
+        INBOX.insert(unit.conn, self.inbox).await?;
+        unit.store_parcels(self.outbox).await?;
+        for word in self.words {
+            unit.record(&word).await?;
+        }
+        unit.store_regie(self.regie, &self.book).await
+    }
+
+    /// Seals a message that belongs to a case, and notes its rows and those of its parcels.
+    pub fn put(
+        &mut self,
+        unit: &mut Unit<'_>,
+        put: PutMessage<'_>,
+    ) -> Result<Accepted, JournalError> {
+        let PutMessage { submission, message, id, public_id, keys, dispatch, .. } = put;
+        let Submission { partner, at, .. } = submission;
+        let case = self.book.case_mut(put.case).ok_or(NO_CASE)?;
+        case.state.participants.insert(partner.clone());
+        let sealed = SealedMessage::new(unit, &case.key, id, message, &submission.bytes)?;
+        let leaf = unit.reserve_leaf();
+        let made = Made {
+            message: id,
+            leaf,
+            at: *at,
+            catalogue: submission.rules.catalogue,
+            answer: message.effect == Effect::Bevestiging,
+        };
+        let rows = unit.put_parcels(dispatch, &made, case)?;
+        if !made.answer {
+            case.remember((id, message), &dispatch.parcels, *at);
+        }
+        let accepted = Accepted {
+            public_id,
+            repeat: false,
+            salt: Some(sealed.native.salt),
+            commitment: sealed.native.commitment,
+            case_number: case.state.number.clone(),
+            parcels: rows.rows.len(),
+            not_sent_named: named(dispatch),
+            checkpoint: unit.checkpoint.clone(),
+        };
+        let outcome = sealed.announce(&rows.announced).outcome("aangenomen");
+        let document = Some((sealed.native.digest, sealed.native.commitment));
+        unit.put_leaf(
+            leaf,
+            LeafOf {
+                kind: LeafKind::Aangenomen,
+                at: *at,
+                subject: public_id.into(),
+                partner: Some(partner),
+                catalogue: submission.rules.catalogue,
+                outcome,
+                document,
+            },
+        );
+        self.outbox.extend(rows.rows);
+        let ids = [id.into(), Uuid::from(public_id).into(), keys.0.into(), keys.1.into()];
+        let row = inbox_row(unit, submission, message, ids, (put.case, leaf), sealed);
+        self.inbox.push(row);
+        Ok(accepted)
+    }
+
     /// The reads of a whole group: what came before, the parcels spoken of, the cases.
     async fn load(unit: &mut Unit<'_>, submissions: &[&Submission]) -> Result<Self, JournalError> {
         let (mut ids, mut keys, mut parcels) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
@@ -213,7 +273,12 @@ impl Group {
                 None => return unit.refuse(submission, unknown_parcel(), None),
             }
         }
-        let accepted = self.accept(unit, submission, admitted, confirmed, (key, content)).await?;
+        let answered = match self.answered(unit, submission, message).await? {
+            Ok(answered) => answered,
+            Err(refusal) => return unit.refuse(submission, refusal, None),
+        };
+        let followed = (confirmed, answered);
+        let accepted = self.accept(unit, submission, admitted, followed, (key, content)).await?;
         self.fresh.insert(key, (content, accepted.clone()));
         Ok(Received::Accepted(accepted))
     }
@@ -237,67 +302,39 @@ impl Group {
         unit.refuse(submission, refusal, holder)
     }
 
-    /// Decides, seals and notes the rows of a message.
+    /// Decides, seals and notes the rows of a message, and what its case does about it.
     async fn accept(
         &mut self,
         unit: &mut Unit<'_>,
         submission: &Submission,
         admitted: &Admitted,
-        confirmed: Option<Confirmed>,
-        (key, content): (Digest, Digest),
+        (confirmed, answered): (Option<Confirmed>, Option<Answered>),
+        keys: (Digest, Digest),
     ) -> Result<Accepted, JournalError> {
-        let Submission { partner, at, .. } = submission;
+        let Submission { at, rules, .. } = submission;
         let message = admitted.message();
         let mut entropy = Entropy::new(submission.seed);
         let id = Uuid::from(entropy.message_id(*at));
         let public_id = entropy.public_id();
-        let case_id = self.case_of(unit, message, confirmed.as_ref(), *at, &mut entropy)?;
+        let (case_id, decision) =
+            self.case_of(unit, message, confirmed.as_ref(), submission, &mut entropy)?;
+        let word = confirmed.as_ref().map(Confirmed::on_request);
         let dispatch =
             self.decide(unit, submission, admitted, confirmed, case_id, &mut entropy).await?;
-        let case = self.book.case_mut(case_id).ok_or(NO_CASE)?;
-        case.state.participants.insert(partner.clone());
-        let sealed = SealedMessage::new(unit, &case.key, id, message, &submission.bytes)?;
-        let not_sent_named = named(&dispatch);
-        let leaf = unit.reserve_leaf();
-        let made = Made {
-            message: id,
-            leaf,
-            at: *at,
-            catalogue: submission.rules.catalogue,
-            answer: message.effect == Effect::Bevestiging,
-        };
-        let put = unit.put_parcels(&dispatch, &made, case)?;
-        if !made.answer {
-            case.remember((id, message), &dispatch.parcels, *at);
-        }
-        let accepted = Accepted {
+        let put = PutMessage {
+            submission,
+            message,
+            id,
             public_id,
-            repeat: false,
-            salt: Some(sealed.native.salt),
-            commitment: sealed.native.commitment,
-            case_number: case.state.number.clone(),
-            parcels: put.rows.len(),
-            not_sent_named,
-            checkpoint: unit.checkpoint.clone(),
+            keys,
+            case: case_id,
+            dispatch: &dispatch,
         };
-        let outcome = sealed.announce(&put.announced).outcome("aangenomen");
-        let document = Some((sealed.native.digest, sealed.native.commitment));
-        unit.put_leaf(
-            leaf,
-            LeafOf {
-                kind: LeafKind::Aangenomen,
-                at: *at,
-                subject: public_id.into(),
-                partner: Some(partner),
-                catalogue: submission.rules.catalogue,
-                outcome,
-                document,
-            },
-        );
-        self.outbox.extend(put.rows);
-        let ids = [id.into(), Uuid::from(public_id).into(), key.into(), content.into()];
-        let row = inbox_row(unit, submission, message, ids, (case_id, leaf), sealed);
-        self.inbox.push(row);
+        let accepted = self.put(unit, put)?;
+        let happened = Happened { id, message, decision, answered, word: word.flatten() };
+        let parcels = dispatch.parcels.as_slice();
+        let moment = super::regie::Moment { rules, case: case_id, at: *at };
+        self.happened(unit, moment, happened, parcels, &mut entropy).await?;
         Ok(accepted)
     }
 
@@ -333,106 +370,24 @@ impl Group {
         unit: &mut Unit<'_>,
         message: &CanonicalMessage,
         confirmed: Option<&Confirmed>,
-        at: crate::message::Timestamp,
+        Submission { rules, at, .. }: &Submission,
         entropy: &mut Entropy,
-    ) -> Result<Uuid, JournalError> {
+    ) -> Result<(Uuid, Decision), JournalError> {
         let keys = casework::keys(message);
-        let told = confirmed.and_then(|confirmed| self.book.case(confirmed.parcel.case));
-        let mut found: Vec<CaseState> = told.map(|case| case.state.clone()).into_iter().collect();
-        found.extend(self.book.found(unit, &keys));
-        let decision = casework::decide(message, &found, at, entropy);
         let own = keys.first().ok_or(JournalError::Unreadable("the keys of a message"))?;
-        self.book.settle(unit, decision, own, at)
-    }
-}
-
-/// The documents of a message, sealed under one key.
-struct SealedMessage {
-    sealed_key: Vec<u8>,
-    native: Sealed,
-    canonical: Sealed,
-    names: Sealed,
-}
-
-impl SealedMessage {
-    fn new(
-        unit: &Unit<'_>,
-        holder: &DataKey,
-        id: Uuid,
-        message: &CanonicalMessage,
-        bytes: &[u8],
-    ) -> Result<Self, JournalError> {
-        let (key, sealed_key) = unit.vault.row_key(holder, id)?;
-        let canonical = message.data.to_string();
-        Ok(Self {
-            sealed_key,
-            native: unit.vault.seal(&key, id, Part::Native, bytes)?,
-            canonical: unit.vault.seal(&key, id, Part::Canonical, canonical.as_bytes())?,
-            names: unit.vault.seal(&key, id, Part::Names, &names_json(message))?,
-        })
-    }
-
-    /// The leaf of a message announces what is stored beside its native document.
-    fn announce(&self, parcels: &Announced) -> Announced {
-        let mut all = Announced::default();
-        all.blob(self.canonical.digest);
-        all.blob(self.names.digest);
-        all.append(parcels);
-        all
-    }
-}
-
-const NO_CASE: JournalError = JournalError::Unreadable("the case of a message");
-
-fn inbox_row(
-    unit: &mut Unit<'_>,
-    submission: &Submission,
-    message: &CanonicalMessage,
-    ids: [Cell; 4],
-    (case, leaf): (Uuid, i64),
-    sealed: SealedMessage,
-) -> Vec<Cell> {
-    let mut row = vec![unit.counters.inbox()];
-    row.extend(ids);
-    row.extend([
-        submission.partner.as_str().into(),
-        case.into(),
-        leaf.into(),
-        message.kind.to_string().into(),
-        effect_name(message.effect).into(),
-        message.usage.as_str().into(),
-        message.theme.clone().into(),
-        message.urgent.into(),
-        submission.channel.into(),
-        submission.media_type.clone().into(),
-        submission.at.into(),
-        submission.rules.catalogue.into(),
-        sealed.sealed_key.into(),
-        sealed.names.blob.into(),
-        sealed.native.blob.into(),
-        sealed.canonical.blob.into(),
-        sealed.native.commitment.into(),
-    ]);
-    row
-}
-
-fn named(dispatch: &Dispatch) -> Vec<(String, Option<PartnerId>)> {
-    let named = dispatch.not_sent.iter().filter(|not_sent| not_sent.named);
-    named.map(|not_sent| (not_sent.reason.to_owned(), not_sent.recipient.clone())).collect()
-}
-
-pub(super) fn violations_json(violations: &[crate::message::Violation]) -> String {
-    serde_json::to_string(violations).unwrap_or_else(|_| "[]".to_owned())
-}
-
-const fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Melding => "melding",
-        Effect::Aanvulling => "aanvulling",
-        Effect::Intrekking => "intrekking",
-        Effect::Bevestiging => "bevestiging",
-        Effect::Verzoek => "verzoek",
-        Effect::Antwoord => "antwoord",
+        let told = confirmed.and_then(|confirmed| self.book.case(confirmed.parcel.case));
+        let told = told.map(|case| Found { key: own, case: &case.state, dossier: None });
+        let mut found: Vec<Found<'_>> = told.into_iter().collect();
+        found.extend(self.book.found(unit, &keys, *at));
+        let matching = rules.regie.as_deref();
+        let matching =
+            matching.map_or_else(Matching::default, |set| Matching::of(set, message, *at));
+        let decision = casework::decide(message, &found, matching, *at, entropy);
+        let id = self.book.settle(unit, decision.clone(), own, *at)?;
+        for (key, until) in casework::leaves(message, matching.theme, *at) {
+            self.book.liken(unit, &key, id, until);
+        }
+        Ok((id, decision))
     }
 }
 

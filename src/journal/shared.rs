@@ -122,13 +122,13 @@ impl Unit<'_> {
                 wanted.messages.insert(id);
                 for key in casework::keys(message) {
                     match &key {
-                        CorrelationKey::Signal { .. } => {
-                            let hash = cases::hash_of(self, &key);
-                            wanted.keys.insert(lock_of(hash));
-                            wanted.correlations.insert(hash);
-                        }
                         CorrelationKey::Case { number, .. } => {
                             wanted.numbers.insert(number.clone());
+                        }
+                        key => {
+                            let hash = cases::hash_of(self, key);
+                            wanted.keys.insert(lock_of(hash));
+                            wanted.correlations.insert(hash);
                         }
                     }
                 }
@@ -157,6 +157,12 @@ impl Unit<'_> {
                 };
                 self.want_office(about.as_bytes(), wanted);
             }
+            Order::Case { order, .. } => {
+                let numbers = order.cases().into_iter().map(ToString::to_string);
+                wanted.numbers.extend(numbers);
+            }
+            // Locks what it finds, and passes by what another has.
+            Order::Clock { .. } => {}
             // One hub at a time says what starts, what ends and who tells it.
             Order::Alarm(_) => self.want_office(b"storingen", wanted),
             // One job at a time is made or gathered, so that two that overlap see each other.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::catalogue::Catalogue;
 use crate::message::CaseState;
 use crate::message::{
     CaseId, CaseNumber, Digest, Entropy, MessageId, ParcelId, PartnerId, PublicId, PurposeId,
@@ -33,6 +34,8 @@ pub struct Rules {
     pub looks_back: bool,
     pub dispatch: Box<DispatchFn>,
     pub feedback: Box<FeedbackFn>,
+    /// The set by which cases ask and are followed up; none where no municipality directs.
+    pub regie: Option<Arc<Catalogue>>,
 }
 
 /// Bytes that came in, and what `admit` made of them.

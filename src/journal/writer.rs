@@ -454,6 +454,10 @@ impl Unit<'_> {
                 self.mailbox_order(order, *now).await.map(|()| Done::Settled)
             }
             Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
+            Order::Case { order, rules, now } => {
+                self.order_case(order, rules, *now).await.map(Done::Case)
+            }
+            Order::Clock { rules, now } => self.regie_clock(rules, *now).await.map(Done::Freed),
             Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
             Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
             Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),

@@ -1,7 +1,8 @@
 //! Identifiers, each a type of its own, so that a case can never be passed as a parcel.
 //!
 //! `MessageId` and `CaseId` are time-ordered and stay inside the journal. What a partner sees
-//! (`PublicId`, `ParcelId`, `TaskId`, `CaseNumber`) is random, so that two partners cannot join on it.
+//! (`PublicId`, `ParcelId`, `TaskId`, `CaseNumber`) is random, so that two partners cannot join on
+//! it.
 
 use std::fmt;
 

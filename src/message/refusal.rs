@@ -48,6 +48,10 @@ pub enum Fault {
     Vertaling,
     /// A receipt for a parcel this partner never got (404).
     OnbekendeZending,
+    /// An answer to what this partner was never asked (404).
+    OnbekendVerzoek,
+    /// An answer that does not fit what was said or decided before (409).
+    AntwoordPastNiet,
     /// Who sent it may not exchange now (403).
     Geschorst,
     /// Who sent it has a key, and is not in the active set (403).
@@ -69,6 +73,8 @@ impl Fault {
             Self::AndereInhoud => "andere-inhoud",
             Self::Vertaling => "vertaling",
             Self::OnbekendeZending => "onbekende-zending",
+            Self::OnbekendVerzoek => "onbekend-actieverzoek",
+            Self::AntwoordPastNiet => "antwoord-past-niet",
             Self::Geschorst => "geschorst",
             Self::OnbekendePartner => "onbekende-partner",
             Self::Onverwerkt => "onverwerkt",
@@ -80,8 +86,8 @@ impl Fault {
         match self {
             Self::Onleesbaar => 400,
             Self::AndereAfzender | Self::Geschorst | Self::OnbekendePartner => 403,
-            Self::OnbekendeZending => 404,
-            Self::AndereInhoud => 409,
+            Self::OnbekendeZending | Self::OnbekendVerzoek => 404,
+            Self::AndereInhoud | Self::AntwoordPastNiet => 409,
             Self::TeGroot => 413,
             Self::Mediatype => 415,
             Self::Ongeldig | Self::OnbekendType | Self::Vertaling | Self::Onverwerkt => 422,
@@ -100,6 +106,10 @@ impl Fault {
             Self::AndereInhoud => "Dit berichtnummer is eerder gebruikt met een andere inhoud.",
             Self::Vertaling => "Het bericht kon niet worden vertaald; de beheerder kijkt ernaar.",
             Self::OnbekendeZending => "Deze zending is onbekend of was niet voor u bestemd.",
+            Self::OnbekendVerzoek => "Dit is u niet gevraagd; kijk het nummer na.",
+            Self::AntwoordPastNiet => {
+                "Dit antwoord past niet bij wat eerder is gezegd of besloten."
+            }
             Self::Geschorst => "Uw aansluiting is geschorst; neem contact op met de beheerder.",
             Self::OnbekendePartner => "Deze ketenpartner staat niet in de huidige set.",
             Self::Onverwerkt => "Het bericht is herhaald aangeboden en niet verwerkt.",

@@ -213,7 +213,7 @@ fn rules() -> Arc<Rules> {
 
 pub fn rules_of(catalogue: Digest) -> Arc<Rules> {
     let (dispatch, feedback) = (Box::new(dispatch), Box::new(feedback));
-    Arc::new(Rules { catalogue, looks_back: true, dispatch, feedback })
+    Arc::new(Rules { catalogue, looks_back: true, dispatch, feedback, regie: None })
 }
 
 fn dispatch(

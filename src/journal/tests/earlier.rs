@@ -92,6 +92,7 @@ async fn the_second_message_of_a_group_knows_what_the_first_led_to(on: On) {
             (rules.dispatch)(admitted, case, suspended, now, entropy)
         }),
         feedback: Box::new(|_, _, _, _| Dispatch::default()),
+        regie: None,
     });
     let (one, two, three) = (
         signal("b-1", "k-1", &["brandweer"]),

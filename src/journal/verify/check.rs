@@ -118,7 +118,11 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
         LeafKind::Activering => return check_activation(row, leaf, page, report),
         LeafKind::Herstel => return check_restart(row, leaf, page, report),
-        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing | LeafKind::Klus => true,
+        LeafKind::Inzage
+        | LeafKind::Vastgehouden
+        | LeafKind::Wissing
+        | LeafKind::Klus
+        | LeafKind::Regie => true,
     };
     if !there {
         report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));

@@ -21,7 +21,9 @@ create table cases (
 -- Keyed hash of a way to find a case again.
 create table correlation (
     key bytea primary key,
-    case_id bytea not null
+    case_id bytea not null,
+    -- Until when a place or a person leads to it; null for what always does.
+    until bigint
 );
 
 create index correlation_case on correlation (case_id);
@@ -441,3 +443,100 @@ create table unblock (
     by_whom text not null,
     why text not null
 );
+
+-- Cases as regie sees them: a document for each, and what lists and the clock look for in it.
+-- Nothing here is personal: codes, partners and moments.
+
+
+create table dossier (
+    case_id bytea primary key,
+    document text not null,
+    phase text not null,
+    theme text,
+    area text,
+    lasting bigint not null,
+    opened_at bigint not null,
+    closed_at bigint,
+    due_at bigint,
+    changed_at bigint not null
+);
+
+create index dossier_due on dossier (due_at) where due_at is not null;
+create index dossier_phase on dossier (phase, changed_at);
+create index dossier_opened on dossier (opened_at);
+
+-- Plans that cases run under, as they were when these opened.
+create table plan (
+    digest bytea primary key,
+    document bytea not null
+);
+
+-- Tasks of open and of ended cases. `due_at` is the term that matters now; null where it ended.
+create table task (
+    id bytea primary key,
+    case_id bytea not null,
+    step text,
+    action text not null,
+    partner text,
+    question text,
+    state text not null,
+    urgent bigint not null,
+    asked_at bigint not null,
+    received_at bigint,
+    accepted_at bigint,
+    ended_at bigint,
+    received_by bigint not null,
+    accepted_by bigint not null,
+    done_by bigint not null,
+    due_at bigint,
+    reason text,
+    result text
+);
+
+create index task_case on task (case_id);
+create index task_due on task (due_at) where due_at is not null;
+create index task_partner on task (partner, due_at) where due_at is not null;
+create index task_asked on task (asked_at);
+
+-- Which message asked which task.
+create table request (
+    message_id bytea primary key,
+    task_id bytea not null,
+    case_id bytea not null
+);
+
+create index request_task on request (task_id);
+create index request_case on request (case_id);
+
+-- What happened in a case, in order. `by_whom` and `why` where a person decided it, with its leaf.
+create table timeline (
+    seq bigserial primary key,
+    case_id bytea not null,
+    at bigint not null,
+    code text not null,
+    task_id bytea,
+    partner text,
+    detail text,
+    by_whom text,
+    why text,
+    leaf bigint
+);
+
+create index timeline_case on timeline (case_id, seq);
+create index timeline_leaf on timeline (leaf) where leaf is not null;
+
+-- What coordinators must hear. `sent_at` once it went.
+create table regie_notice (
+    seq bigserial primary key,
+    case_id bytea not null,
+    task_id bytea not null,
+    kind text not null,
+    question text,
+    partner text,
+    by_moment bigint not null,
+    urgent bigint not null,
+    at bigint not null,
+    sent_at bigint
+);
+
+create index regie_notice_open on regie_notice (seq) where sent_at is null;

@@ -1,0 +1,263 @@
+//! Cases, tasks and timelines as coordinators see them: codes, partners and moments.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::super::cases::read_dossier;
+use super::super::sql::{Cell, Row, query, query_of, unreadable};
+use super::super::{Journal, JournalError};
+use crate::casework::{Dossier, Phase, Question, TaskState};
+use crate::message::{CaseNumber, PartnerId, TaskId, Timestamp, Usage};
+
+/// Lines of a list at most.
+const LIST_MAX: i64 = 500;
+
+/// A case in a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DossierLine {
+    #[serde(rename = "casus")]
+    pub number: CaseNumber,
+    pub gebruik: Usage,
+    pub thema: Option<String>,
+    pub fase: Phase,
+    pub buurt: Option<String>,
+    pub slepend: bool,
+    pub geopend: Timestamp,
+    pub gesloten: Option<Timestamp>,
+    /// The next moment at which something is due.
+    pub volgende: Option<Timestamp>,
+    #[serde(rename = "openTaken")]
+    pub open_tasks: i64,
+    #[serde(rename = "teLaat")]
+    pub overdue: i64,
+}
+
+/// What a list of cases shows.
+#[derive(Debug, Clone, Default)]
+pub struct CaseFilter {
+    pub phase: Option<Phase>,
+    pub theme: Option<String>,
+    /// Closed and merged ones too.
+    pub all: bool,
+}
+
+/// A case with all that regie knows of it.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    pub number: CaseNumber,
+    pub usage: Usage,
+    pub theme: Option<String>,
+    pub dossier: Dossier,
+    /// Who takes part: who sent or received something in it.
+    pub participants: Vec<PartnerId>,
+    /// The case that took it over, and those that may be about the same.
+    pub merged_into: Option<CaseNumber>,
+    pub alike: Vec<CaseNumber>,
+}
+
+/// Which tasks a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    pub overdue: bool,
+    pub partner: Option<PartnerId>,
+    /// Only those for a coordinator to decide.
+    pub to_decide: bool,
+    /// Ended ones too.
+    pub all: bool,
+}
+
+/// A task in a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskLine {
+    #[serde(rename = "taak")]
+    pub id: TaskId,
+    pub casus: CaseNumber,
+    pub thema: Option<String>,
+    pub stap: Option<String>,
+    #[serde(rename = "vraag")]
+    pub action: String,
+    pub ketenpartner: Option<PartnerId>,
+    /// Of a coordinator's task.
+    #[serde(rename = "teBeslissen")]
+    pub question: Option<Question>,
+    #[serde(rename = "stand")]
+    pub state: TaskState,
+    pub spoed: bool,
+    pub gevraagd: Timestamp,
+    /// The term that matters now.
+    pub uiterlijk: Option<Timestamp>,
+    #[serde(rename = "afrondenUiterlijk")]
+    pub done_by: Timestamp,
+}
+
+/// A line of a timeline.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineLine {
+    pub op: Timestamp,
+    pub wat: String,
+    pub taak: Option<TaskId>,
+    pub ketenpartner: Option<PartnerId>,
+    pub bijzonderheid: Option<String>,
+    pub door: Option<String>,
+    pub reden: Option<String>,
+}
+
+impl Journal {
+    /// Cases, what is due first on top.
+    pub async fn dossiers(
+        &self,
+        filter: &CaseFilter,
+        now: Timestamp,
+    ) -> Result<Vec<DossierLine>, JournalError> {
+        let sql = "select c.number, c.usage, d.theme, d.phase, d.area, d.lasting, d.opened_at,
+                d.closed_at, d.due_at,
+                (select count(*) from task t where t.case_id = d.case_id
+                    and t.due_at is not null) as open_tasks,
+                (select count(*) from task t where t.case_id = d.case_id
+                    and t.due_at < $1) as overdue
+            from dossier d join cases c on c.id = d.case_id
+            where ($2 = '' or d.phase = $2) and ($3 = '' or d.theme = $3)
+                and ($4 = 1 or d.phase <> 'gesloten')
+            order by coalesce(d.due_at, d.opened_at) limit $5";
+        let cells = [
+            now.into(),
+            filter.phase.map_or("", Phase::as_str).into(),
+            filter.theme.as_deref().unwrap_or("").into(),
+            i64::from(filter.all || filter.phase.is_some()).into(),
+            LIST_MAX.into(),
+        ];
+        let rows = query(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
+        Ok(rows.iter().map(case_line).collect::<Result<_, _>>()?)
+    }
+
+    /// A case by its number.
+    pub async fn dossier(&self, number: &CaseNumber) -> Result<CaseView, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let sql = "select c.id, c.number, c.usage, c.theme, d.document
+            from cases c left join dossier d on d.case_id = c.id
+            where c.number = $1 and c.erased_at is null";
+        let row = query(sql, [number.as_str().into()]).fetch_optional(&mut conn).await?;
+        let row = row.ok_or(JournalError::NotFound)?;
+        let loose = "dit signaal staat los; er is geen casus te regisseren";
+        let document = row.maybe_text("document")?.ok_or(JournalError::Order(loose))?;
+        let dossier = read_dossier(&document)?;
+        let sql = "select partner from inbox where case_id = $1
+            union select recipient as partner from outbox where case_id = $1 order by 1";
+        let rows = query(sql, [row.uuid("id")?.into()]).fetch_all(&mut conn).await?;
+        let participants = rows.iter().map(|row| row.parsed("partner"));
+        let participants = participants.collect::<Result<_, _>>()?;
+        let mut numbers = Vec::new();
+        for id in dossier.merged_into.iter().chain(&dossier.alike) {
+            let sql = "select number from cases where id = $1";
+            let row = query(sql, [Uuid::from(*id).into()]).fetch_optional(&mut conn).await?;
+            numbers.push(row.map(|row| row.text("number")).transpose()?);
+        }
+        let mut numbers = numbers.into_iter().map(|n| n.map(CaseNumber::from_stored));
+        let merged_into = dossier.merged_into.and_then(|_| numbers.next()).flatten();
+        Ok(CaseView {
+            number: CaseNumber::from_stored(row.text("number")?),
+            usage: Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?,
+            theme: row.maybe_text("theme")?,
+            merged_into,
+            alike: numbers.flatten().collect(),
+            dossier,
+            participants,
+        })
+    }
+
+    /// What happened in a case, in order.
+    pub async fn timeline(&self, number: &CaseNumber) -> Result<Vec<TimelineLine>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let sql = "select id from cases where number = $1";
+        let row = query(sql, [number.as_str().into()]).fetch_optional(&mut conn).await?;
+        let id = row.ok_or(JournalError::NotFound)?.uuid("id")?;
+        let sql = "select at, code, task_id, partner, detail, by_whom, why from timeline
+            where case_id = $1 order by seq limit $2";
+        let rows = query(sql, [id.into(), (LIST_MAX * 4).into()]).fetch_all(&mut conn).await?;
+        let read = |row: &Row| -> Result<TimelineLine, sqlx::Error> {
+            Ok(TimelineLine {
+                op: row.time("at")?,
+                wat: row.text("code")?,
+                taak: row.maybe_uuid("task_id")?.map(TaskId::from),
+                ketenpartner: partner(row)?,
+                bijzonderheid: row.maybe_text("detail")?,
+                door: row.maybe_text("by_whom")?,
+                reden: row.maybe_text("why")?,
+            })
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Tasks, the most urgent term first.
+    pub async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TaskLine>, JournalError> {
+        let mut wanted = vec!["1 = 1"];
+        if filter.overdue {
+            wanted.push("t.due_at < $1");
+        } else if !filter.all {
+            wanted.push("t.due_at is not null");
+        }
+        if filter.partner.is_some() {
+            wanted.push("t.partner = $2");
+        }
+        if filter.to_decide {
+            wanted.push("t.question is not null");
+        }
+        let order = if filter.all { "t.asked_at desc" } else { "t.due_at" };
+        let sql = format!(
+            "select t.*, c.number, c.theme from task t join cases c on c.id = t.case_id
+             where {} and $1 > 0 and $2 <> 'x x' order by {order} limit $3",
+            wanted.join(" and ")
+        );
+        let partner = filter.partner.as_ref().map_or("", PartnerId::as_str);
+        let cells: [Cell; 3] = [now.into(), partner.into(), LIST_MAX.into()];
+        let rows = query_of(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
+        Ok(rows.iter().map(task_line).collect::<Result<_, _>>()?)
+    }
+}
+
+fn case_line(row: &Row) -> Result<DossierLine, sqlx::Error> {
+    let moment = |column| Ok::<_, sqlx::Error>(row.maybe_int(column)?.map(Timestamp::from_micros));
+    Ok(DossierLine {
+        number: CaseNumber::from_stored(row.text("number")?),
+        gebruik: Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?,
+        thema: row.maybe_text("theme")?,
+        fase: Phase::parse(&row.text("phase")?).ok_or_else(|| unreadable("phase"))?,
+        buurt: row.maybe_text("area")?,
+        slepend: row.int("lasting")? != 0,
+        geopend: row.time("opened_at")?,
+        gesloten: moment("closed_at")?,
+        volgende: moment("due_at")?,
+        open_tasks: row.int("open_tasks")?,
+        overdue: row.int("overdue")?,
+    })
+}
+
+fn task_line(row: &Row) -> Result<TaskLine, sqlx::Error> {
+    let question = row.maybe_text("question")?;
+    Ok(TaskLine {
+        id: row.uuid("id")?.into(),
+        casus: CaseNumber::from_stored(row.text("number")?),
+        thema: row.maybe_text("theme")?,
+        stap: row.maybe_text("step")?,
+        action: row.text("action")?,
+        ketenpartner: partner(row)?,
+        question: question.and_then(|text| Question::parse(&text)),
+        state: TaskState::parse(&row.text("state")?).ok_or_else(|| unreadable("state"))?,
+        spoed: row.int("urgent")? != 0,
+        gevraagd: row.time("asked_at")?,
+        uiterlijk: row.maybe_int("due_at")?.map(Timestamp::from_micros),
+        done_by: row.time("done_by")?,
+    })
+}
+
+fn partner(row: &Row) -> Result<Option<PartnerId>, sqlx::Error> {
+    let name = row.maybe_text("partner")?;
+    name.map(|name| name.parse().map_err(|_| unreadable("partner"))).transpose()
+}
