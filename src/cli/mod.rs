@@ -174,9 +174,10 @@ pub fn run(cli: Cli) -> Exit {
     let ground = Ground { data: &data, config: config.as_deref(), form };
     match command {
         Command::Check => check::run(ground),
-        Command::Evaluate(options) => {
-            evaluate::run(&options, output, ground).unwrap_or_else(Halt::end)
-        }
+        Command::Evaluate(options) => wait_for(async {
+            let done = evaluate::run(&options, output, ground).await;
+            done.unwrap_or_else(Halt::end)
+        }),
         Command::Connector(command) => connector::run(&command, ground),
         Command::Playbook(command) => playbook::run(ground, &command),
         Command::Keys(command) => wait_for(keys::run(&command, ground)),

@@ -145,7 +145,9 @@ impl<'a> Tally<'a> {
             return;
         }
         *self.signals_of.entry(signal.case).or_default() += 1;
-        count(&mut self.severities, signal.severity.as_deref().unwrap_or_default());
+        if let Some(severity) = &signal.severity {
+            count(&mut self.severities, severity);
+        }
     }
 
     fn add_case(&mut self, case: &CaseFact, place: (u32, u32)) {

@@ -7,9 +7,11 @@ use super::chart::svg;
 use super::palette::declarations;
 use super::sections::{Cell, Section, clean, sections, verdict_sign};
 use crate::casework::evaluate::{Evaluation, TargetRow, Verdict};
+use crate::cli::words::moment;
+use crate::message::Timestamp;
 
 const STYLE: &str = "\
-body{margin:0 auto;max-width:62rem;padding:1rem 1.25rem 3rem;background:var(--achter);\
+body{margin:0 auto;max-width:74rem;padding:1rem 1.25rem 3rem;background:var(--achter);\
 color:var(--tekst);font:1rem/1.5 system-ui,sans-serif}\
 h1{font-size:1.6rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .5rem}\
 p{max-width:46rem}.zacht,figcaption{color:var(--zacht)}\
@@ -21,7 +23,7 @@ dd{margin:0;font-size:1.35rem;font-weight:600}\
 caption{text-align:left;color:var(--zacht);padding:.2rem 0}\
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--lijn)}\
 thead th{background:var(--vlak)}th.g,td.g{text-align:right;font-variant-numeric:tabular-nums}\
-.goed{color:var(--goed);font-weight:600}.mis{color:var(--mis);font-weight:600}\
+.oordeel{white-space:nowrap}.goed{color:var(--goed);font-weight:600}.mis{color:var(--mis);font-weight:600}\
 figure{margin:1rem 0}svg{display:block;width:100%;max-width:45rem;height:auto}\
 svg text{fill:var(--tekst);font:13px system-ui,sans-serif}svg .n{fill:var(--zacht);font-size:12px}\
 svg line{stroke:var(--lijn);stroke-width:1}.s1{fill:var(--reeks1)}.s2{fill:var(--reeks2)}\
@@ -80,12 +82,13 @@ fn head(page: &mut String, evaluation: &Evaluation, name: &str) {
     for limit in [&evaluation.thema, &evaluation.gebied].into_iter().flatten() {
         about.push_str(&format!(" · {limit}"));
     }
+    let made = Timestamp::parse(&evaluation.peildatum).map(moment).unwrap_or_default();
     let _ = write!(
         page,
         "<header>\n<h1>{name}</h1>\n<p>Evaluatie van {}. \
          <span class=\"zacht\">Gemaakt op {}.</span></p>\n<dl>\n",
         escape(&about),
-        escape(&evaluation.peildatum),
+        escape(&made),
     );
     let totals = &evaluation.totaal;
     for (what, count) in [
@@ -135,7 +138,7 @@ fn targets(page: &mut String, evaluation: &Evaluation) {
         };
         let _ = writeln!(
             page,
-            "<tr><td class=\"{class}\"><span aria-hidden=\"true\">{} </span>{}</td>\
+            "<tr><td class=\"oordeel {class}\"><span aria-hidden=\"true\">{} </span>{}</td>\
              <th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>",
             verdict_sign(target),
             target.oordeel.in_words(),

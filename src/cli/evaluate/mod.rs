@@ -44,17 +44,25 @@ pub struct Options {
     /// Schrijft naar een bestand
     #[arg(long, value_name = "BESTAND")]
     to: Option<PathBuf>,
-    /// Leest feiten uit een bestand, één per regel, onder de set van --config; vraagt geen hub
+    /// Leest feiten uit een bestand (NDJSON) en de set van --config, in plaats van het logboek
     #[arg(long, value_name = "BESTAND")]
-    facts: PathBuf,
+    facts: Option<PathBuf>,
 }
 
-pub fn run(options: &Options, wide: Wide, ground: Ground<'_>) -> Result<Exit, Halt> {
-    let standing = Standing::of_folder(ground)?;
+pub async fn run(options: &Options, wide: Wide, ground: Ground<'_>) -> Result<Exit, Halt> {
+    let standing = match &options.facts {
+        Some(_) => Standing::of_folder(ground)?,
+        None => Standing::active(ground).await?,
+    };
     let asked = asked(options, &standing)?;
     let programme = standing.catalogue.programme.as_ref();
     let mut evaluator = Evaluator::new(programme, &asked);
-    source::read_file(&options.facts, &mut evaluator)?;
+    match &options.facts {
+        Some(file) => source::read_file(file, &mut evaluator)?,
+        None => {
+            source::read_journal(ground, &standing.catalogue, &asked, &mut evaluator).await?;
+        }
+    }
     let evaluation = evaluator.finish();
     let text = text(&evaluation, wide);
     match &options.to {

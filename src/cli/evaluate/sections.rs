@@ -249,7 +249,7 @@ fn areas(evaluation: &Evaluation) -> Section {
         rows: evaluation.per_buurt.iter().map(row).collect(),
         chart: Some(Chart {
             title: "Signalen per 1.000 inwoners",
-            unit: "per 1.000",
+            unit: "",
             upright: false,
             series: vec!["van inwoners", "van professionals"],
             bars: bars.collect(),

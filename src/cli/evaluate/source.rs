@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use crate::casework::evaluate::{Evaluator, Fact};
-use crate::cli::access::Halt;
+use crate::casework::evaluate::{Asked, Evaluator, Fact};
+use crate::catalogue::Catalogue;
+use crate::cli::access::{Ground, Halt};
+use crate::cli::check;
 use crate::cli::output::Exit;
+use crate::journal::Span;
+use crate::message::{PartnerId, Timestamp};
 
 /// A fact holds codes and moments; a longer line is none.
 const LINE_BYTES_MAX: u64 = 16 * 1024;
@@ -43,4 +47,33 @@ pub fn read_file(file: &Path, evaluator: &mut Evaluator<'_>) -> Result<(), Halt>
         evaluator.add(&fact);
     }
     Ok(())
+}
+
+/// What a partner is that the set no longer has.
+const FORMER: &str = "(voormalig)";
+
+/// Adds the facts of the journal, next to the hub that may be writing it.
+pub async fn read_journal(
+    ground: Ground<'_>,
+    catalogue: &Catalogue,
+    asked: &Asked,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<(), Halt> {
+    let journal = ground.reader().await?;
+    let kind_of = |id: &PartnerId| {
+        catalogue.partner(id).map_or(FORMER, |partner| partner.kind.as_str()).to_owned()
+    };
+    let failed = |error| Halt::new(Exit::Failure, check::chain(&error));
+    let found = journal.facts(span(asked), &kind_of, &mut |fact| evaluator.add(fact)).await;
+    found.map_err(failed)
+}
+
+/// The days of an evaluation and of the year before it, from midnight to midnight.
+fn span(asked: &Asked) -> Span {
+    let before = asked.earliest().yesterday().ok().and_then(Timestamp::end_of_amsterdam_day);
+    let last = Timestamp::end_of_amsterdam_day(asked.until());
+    Span {
+        from: before.map_or(Timestamp::from_micros(0), |end| end.plus_seconds(1)),
+        before: last.map_or(asked.now, |end| end.plus_seconds(1)),
+    }
 }
