@@ -341,7 +341,7 @@ fn a_name_means_the_partner_itself_or_everybody_of_that_kind() {
 #[test]
 fn a_hub_serves_one_municipality() {
     let mut files = files();
-    let add = |files: &mut crate::catalogue::problem::Files, id: &str, oin: &str| {
+    let add = |files: &mut Files, id: &str, oin: &str| {
         let path = format!("config/partners/{id}.toml");
         put(
             files,

@@ -211,6 +211,13 @@ impl Unit<'_> {
                 closed_by = 'schakel', closed_why = 'gewist'
             where (holder = $1 or case_id = $1) and state = 'open'";
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
+        // Nothing is asked in it any more, and nothing is due.
+        for sql in [
+            "update task set due_at = null where case_id = $1",
+            "update dossier set due_at = null where case_id = $1",
+        ] {
+            query(sql, [holder.into()]).execute(&mut *self.conn).await?;
+        }
         let sql = "update cases set erased_at = $2 where id = $1";
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         self.erasure_leaves(holder, now).await?;

@@ -119,7 +119,7 @@ impl Journal {
                 (select count(*) from task t where t.case_id = d.case_id
                     and t.due_at < $1) as overdue
             from dossier d join cases c on c.id = d.case_id
-            where ($2 = '' or d.phase = $2) and ($3 = '' or d.theme = $3)
+            where c.erased_at is null and ($2 = '' or d.phase = $2) and ($3 = '' or d.theme = $3)
                 and ($4 = 1 or d.phase <> 'gesloten')
             order by coalesce(d.due_at, d.opened_at) limit $5";
         let cells = [
@@ -212,7 +212,7 @@ impl Journal {
         let order = if filter.all { "t.asked_at desc" } else { "t.due_at" };
         let sql = format!(
             "select t.*, c.number, c.theme from task t join cases c on c.id = t.case_id
-             where {} and $1 > 0 and $2 <> 'x x' order by {order} limit $3",
+             where c.erased_at is null and {} and $1 > 0 and $2 <> 'x x' order by {order} limit $3",
             wanted.join(" and ")
         );
         let partner = filter.partner.as_ref().map_or("", PartnerId::as_str);

@@ -40,6 +40,7 @@ mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod regie;
 mod restored;
 mod reveals;
 mod turned_away;

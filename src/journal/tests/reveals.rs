@@ -87,7 +87,9 @@ async fn a_journal_of_before_reveals_learns_them() {
          drop index inbox_moment; drop index quarantine_open_partner; drop table restart;
          drop index quarantine_open_reason; drop index quarantine_moment; drop table unblock;
          drop table alarm; drop table alarm_notice; drop table alarm_hub; drop table failing;
-         drop index quarantine_at";
+         drop index quarantine_at; drop table timeline; drop table request; drop table task;
+         drop table plan; drop table regie_notice; drop table dossier;
+         alter table correlation drop column until";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());
