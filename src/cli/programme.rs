@@ -159,7 +159,10 @@ fn as_json(programme: &Programme, standing: &Standing) -> Value {
             "zin": programme.in_words(target),
         })
     };
-    let priority = |priority: &Priority| json!({ "prioriteit": priority.id, "naam": priority.name, "tekst": priority.text });
+    let priority = |priority: &Priority| {
+        let (name, text) = (&priority.name, &priority.text);
+        json!({ "prioriteit": priority.id, "naam": name, "tekst": text })
+    };
     json!({
         "programma": programme.name,
         "van": programme.from.to_string(),

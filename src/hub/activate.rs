@@ -100,7 +100,7 @@ pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
     now.difference(&before).take(500).cloned().collect()
 }
 
-/// Targets of the programme that go (`-`) and that come (`+`), one line each; a changed one is both.
+/// Targets of the programme that go (`-`) and that come (`+`), a line each; a changed one is both.
 fn changed_targets(old: &Catalogue, new: &Catalogue) -> Vec<String> {
     let sentences = |catalogue: &Catalogue| -> BTreeSet<String> {
         let programme = catalogue.programme.iter();

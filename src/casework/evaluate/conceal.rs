@@ -3,10 +3,11 @@
 //! Per neighbourhood a count of signals below five is not told, zero included; neither is a number
 //! from which it could be worked out. So where the hidden counts of a column add up to less than
 //! five, which its total gives away, the smallest that was shown is hidden too. Where only a part
-//! of the municipality is evaluated, the same holds for every table. A target of one neighbourhood is
-//! told where it is about the programme's minimum, as somebody chose to publish it. It does not protect against
-//! somebody who may evaluate at will and takes one answer from another: who runs it sees the
-//! journal anyway, what is handed on is the report.
+//! of the municipality is evaluated, the same holds for every table. A target of one neighbourhood
+//! is told where it is about the programme's minimum, as somebody chose to publish it.
+//!
+//! It does not protect against somebody who may evaluate at will and takes one answer from
+//! another: who runs it sees the journal anyway, what is handed on is the report.
 
 /// The smallest count that is told.
 pub const HIDDEN_BELOW: u64 = 5;

@@ -145,7 +145,7 @@ impl Measure {
             }
             Self::Recurring => "spreek maatwerk af voor de casussen die als slepend zijn gemerkt",
             Self::FromResidents => {
-                "zoek uit of inwoners weten waar zij kunnen melden, te beginnen in de stille buurten"
+                "zoek uit of inwoners weten waar zij kunnen melden, eerst in de stille buurten"
             }
         }
     }

@@ -96,7 +96,8 @@ fn legend(chart: &Chart, id: &str) -> String {
         let x = place(at) * 190.0;
         let _ = write!(
             drawn,
-            "<rect x=\"{}\" y=\"6\" width=\"14\" height=\"14\" {}/><text x=\"{}\" y=\"18\">{}</text>",
+            "<rect x=\"{}\" y=\"6\" width=\"14\" height=\"14\" {}/>\
+             <text x=\"{}\" y=\"18\">{}</text>",
             x + 1.0,
             style(id, at),
             x + 22.0,

@@ -19,11 +19,13 @@ dl{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}\
 dl div{background:var(--vlak);border:1px solid var(--lijn);border-radius:.4rem;\
 padding:.5rem .9rem;min-width:8rem}dt{color:var(--zacht);font-size:.9rem}\
 dd{margin:0;font-size:1.35rem;font-weight:600}\
-.rol{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.95rem}\
+.rol{overflow-x:auto}\
+table{border-collapse:collapse;width:100%;font-size:.95rem}\
 caption{text-align:left;color:var(--zacht);padding:.2rem 0}\
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--lijn)}\
 thead th{background:var(--vlak)}th.g,td.g{text-align:right;font-variant-numeric:tabular-nums}\
-.oordeel{white-space:nowrap}.goed{color:var(--goed);font-weight:600}.mis{color:var(--mis);font-weight:600}\
+.oordeel{white-space:nowrap}.goed{color:var(--goed);font-weight:600}\
+.mis{color:var(--mis);font-weight:600}\
 figure{margin:1rem 0}svg{display:block;width:100%;max-width:45rem;height:auto}\
 svg text{fill:var(--tekst);font:13px system-ui,sans-serif}svg .n{fill:var(--zacht);font-size:12px}\
 svg line{stroke:var(--lijn);stroke-width:1}.s1{fill:var(--reeks1)}.s2{fill:var(--reeks2)}\
@@ -119,9 +121,11 @@ fn targets(page: &mut String, evaluation: &Evaluation) {
         return;
     }
     page.push_str(
-        "<div class=\"rol\" tabindex=\"0\" role=\"region\" aria-label=\"Tabel met doelen\"><table>\n\
+        "<div class=\"rol\" tabindex=\"0\" role=\"region\" aria-label=\"Tabel met doelen\">\
+         <table>\n\
          <thead><tr><th scope=\"col\">oordeel</th><th scope=\"col\">doel</th>\
-         <th scope=\"col\">gevonden</th><th scope=\"col\">volgende stap</th></tr></thead>\n<tbody>\n",
+         <th scope=\"col\">gevonden</th><th scope=\"col\">volgende stap</th></tr>\
+         </thead>\n<tbody>\n",
     );
     // Where something must be done comes first; within that the order of the programme.
     let mut rows: Vec<&TargetRow> = evaluation.doelen.iter().collect();
