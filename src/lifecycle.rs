@@ -61,6 +61,8 @@ pub struct Addresses {
     pub metrics: Option<(SocketAddr, bool)>,
     /// Who hears when something is wrong; `None`: nobody, and nothing watches.
     pub alerts: Option<Alerts>,
+    /// Whether cases ask, and are followed up.
+    pub directs: bool,
     /// How it reaches its broker; `None`: nothing goes that way.
     pub broker: Option<Broker>,
 }
@@ -158,8 +160,10 @@ impl Service {
         files: &Files,
         addresses: &Addresses,
     ) -> Result<Self, RunError> {
-        let opened =
-            Hub::open(data, store, keys, files, |writer| tokio::spawn(writer.run())).await?;
+        let opened = Hub::open(data, store, keys, (files, addresses.directs), |writer| {
+            tokio::spawn(writer.run())
+        })
+        .await?;
         let hub = opened.hub;
         let limits = Limits::default();
         let tls = addresses.tls.clone().map(Tls::load).transpose()?.map(Arc::new);

@@ -56,6 +56,23 @@ pub struct Settings {
     pub broker: Option<BrokerSettings>,
     /// Without it nothing watches, and nobody is told.
     pub alerts: Option<AlertSettings>,
+    #[serde(default)]
+    pub regie: RegieSettings,
+}
+
+/// Whether the municipality directs from here.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegieSettings {
+    /// Off: the hub only exchanges, because another system asks and follows up. The same on all
+    /// hubs over one journal.
+    pub enabled: bool,
+}
+
+impl Default for RegieSettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 /// Figures for Prometheus, at `/metrics` of an address of their own.

@@ -11,7 +11,7 @@ use super::output::{Exit, Form, say};
 use crate::evidence::HubKeys;
 use crate::hub::alarm::Alerts;
 use crate::hub::{Hub, Office, StartError};
-use crate::journal::{Journal, OpenError, Store};
+use crate::journal::{Journal, OpenError, Store, Writer};
 use crate::lifecycle::Running;
 use crate::settings::{self, AlertsError, Settings};
 use crate::transport::http::AdminDesk;
@@ -197,7 +197,9 @@ impl Access {
         let keys = read_keys(data)?;
         let files = settings::read_or_shipped(config)
             .map_err(|error| Halt::new(Exit::Unreachable, super::check::chain(&error)))?;
-        let opened = Hub::open(data, store, keys, &files, |writer| tokio::spawn(writer.run()))
+        let directs = settings(config)?.regie.enabled;
+        let spawn = |writer: Writer| tokio::spawn(writer.run());
+        let opened = Hub::open(data, store, keys, (&files, directs), spawn)
             .await
             .map_err(|error| start_halt(&error))?;
         let office = Office::new(Arc::clone(&opened.hub));

@@ -31,6 +31,7 @@ async fn serve(
     let alerts = access::alerts_of(&settings, data)?;
     let addresses = Addresses {
         alerts,
+        directs: settings.regie.enabled,
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),

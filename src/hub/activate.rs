@@ -88,7 +88,7 @@ impl Hub {
 
     pub(super) fn take_over(&self, catalogue: Catalogue) {
         tracing::info!(catalogue.digest = %catalogue.digest(), "another set is active");
-        self.active.set(Active::new(catalogue));
+        self.active.set(Active::new(catalogue, self.directs));
         self.new_mail();
     }
 }

@@ -29,16 +29,17 @@ pub struct Active {
 }
 
 impl Active {
-    pub fn new(catalogue: Catalogue) -> Self {
+    /// `directs` is whether cases ask and are followed up under it.
+    pub fn new(catalogue: Catalogue, directs: bool) -> Self {
         let catalogue = Arc::new(catalogue);
-        Self { rules: Arc::new(rules(&catalogue)), catalogue }
+        Self { rules: Arc::new(rules(&catalogue, directs)), catalogue }
     }
 }
 
 /// The pure rules of a catalogue, for the journal's writer.
-fn rules(catalogue: &Arc<Catalogue>) -> Rules {
+fn rules(catalogue: &Arc<Catalogue>, directs: bool) -> Rules {
     let (for_dispatch, for_feedback) = (Arc::clone(catalogue), Arc::clone(catalogue));
-    let directs = catalogue.municipality().is_some();
+    let directs = directs && catalogue.municipality().is_some();
     Rules {
         catalogue: catalogue.digest(),
         looks_back: catalogue.looks_back(),
@@ -116,10 +117,10 @@ async fn take_over_kept(journal: &Journal, data: &Path, digest: Digest) -> Resul
 pub async fn restore(
     journal: &Journal,
     data: &Path,
-    files: &Files,
+    (files, directs): (&Files, bool),
 ) -> Result<(Active, bool), SetError> {
     if journal.is_closed() {
-        return restore_unwritten(journal, files).await;
+        return restore_unwritten(journal, files, directs).await;
     }
     if journal.current_activation().await?.is_none() {
         let digest = checked(files)?.digest();
@@ -141,10 +142,10 @@ pub async fn restore(
         if journal.set_files(row.catalogue).await?.is_none() {
             keep(journal, row.catalogue, files).await?;
         }
-        return Ok((Active::new(catalogue), true));
+        return Ok((Active::new(catalogue, directs), true));
     }
     let (catalogue, _) = recall(journal, row.catalogue).await?;
-    Ok((Active::new(catalogue), false))
+    Ok((Active::new(catalogue, directs), false))
 }
 
 /// The set that is active, for who only reads, and the row that made it so.
@@ -155,14 +156,18 @@ pub async fn active_set(journal: &Journal) -> Result<Option<(Catalogue, Activati
 }
 
 /// The same over a journal that may not be written.
-async fn restore_unwritten(journal: &Journal, files: &Files) -> Result<(Active, bool), SetError> {
+async fn restore_unwritten(
+    journal: &Journal,
+    files: &Files,
+    directs: bool,
+) -> Result<(Active, bool), SetError> {
     let given = Catalogue::parse(files).map_err(SetError::Invalid)?;
     match journal.current_activation().await? {
         Some(row) if row.catalogue != given.digest() => {
             let (catalogue, _) = recall(journal, row.catalogue).await?;
-            Ok((Active::new(catalogue), false))
+            Ok((Active::new(catalogue, directs), false))
         }
-        _ => Ok((Active::new(given), true)),
+        _ => Ok((Active::new(given, directs), true)),
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Hub {
     mail: watch::Sender<u64>,
     webhooks: Webhooks,
     data: PathBuf,
+    /// Whether cases ask, and are followed up.
+    directs: bool,
     /// The connections to the broker, where there is one: to tell how they are.
     links: OnceLock<BrokerLinks>,
 }
@@ -95,17 +97,19 @@ pub struct Opened {
 }
 
 impl Hub {
-    /// Opens the journal and starts its writer through `spawn`.
+    /// Opens the journal and starts its writer through `spawn`. `directs` is whether cases ask and
+    /// are followed up.
     pub async fn open(
         data: &Path,
         store: &Store,
         keys: Arc<HubKeys>,
-        files: &Files,
+        (files, directs): (&Files, bool),
         spawn: impl FnOnce(Writer) -> tokio::task::JoinHandle<()>,
     ) -> Result<Opened, StartError> {
         let (journal, writer) = Journal::open(store, keys, clock::now()).await?;
         let writer = spawn(writer);
-        let (active, given_set_is_active) = active::restore(&journal, data, files).await?;
+        let (active, given_set_is_active) =
+            active::restore(&journal, data, (files, directs)).await?;
         let directory = Directory::load(&journal).await?;
         let hub = Self {
             journal,
@@ -115,6 +119,7 @@ impl Hub {
             mail: watch::Sender::new(0),
             webhooks: Webhooks::default(),
             data: data.to_owned(),
+            directs,
             links: OnceLock::new(),
         };
         Ok(Opened { hub: Arc::new(hub), writer, given_set_is_active })

@@ -98,6 +98,7 @@ impl Venue {
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
         let addresses = Addresses {
             alerts: None,
+            directs: true,
             http: listen,
             beyond_loopback: false,
             tls: None,

@@ -115,8 +115,7 @@ fn signal(sender: &str, reference: &str, house: u32) -> CanonicalMessage {
 /// A partner's word about its task.
 fn answer(sender: &str, id: &str, task: TaskId, status: TaskWord, code: &str) -> CanonicalMessage {
     let code = (!code.is_empty()).then(|| code.to_owned());
-    let (reason, result) =
-        if status == TaskWord::Geweigerd { (code, None) } else { (None, code) };
+    let (reason, result) = if status == TaskWord::Geweigerd { (code, None) } else { (None, code) };
     let mut data = json!({
         "kenmerk": id, "gebruik": "echt", "tijdstip": "2026-11-23T20:00:00Z",
         "actieverzoek": task, "status": status.as_str(),

@@ -38,7 +38,7 @@ pub const SHIPPED: Shape = Shape { partners: 0, routes: 0, by_broker: &RECIPIENT
 
 /// The files of a set of this shape.
 pub fn files(shape: Shape) -> Result<Files, Halt> {
-    let mut files = exchange_only()?;
+    let mut files = settings::shipped();
     let by_broker = shape.by_broker.iter().chain([&SENDER]).map(|partner| (*partner, BROKER));
     for (partner, way) in by_broker.chain(shape.dead.map(|partner| (partner, DEAD))) {
         let path = format!("config/partners/{partner}.toml");
@@ -49,26 +49,6 @@ pub fn files(shape: Shape) -> Result<Files, Halt> {
     let more = shape.partners.saturating_sub(shipped);
     let ids = neighbours(&mut files, more)?;
     routes(&mut files, &ids, shape.routes)?;
-    Ok(files)
-}
-
-/// The shipped set without regie: what is measured is the exchange, in which every report goes to
-/// three recipients and asks nothing of anybody.
-pub fn exchange_only() -> Result<Files, Halt> {
-    let mut files = settings::shipped();
-    files.retain(|path, _| !path.starts_with("config/playbooks/"));
-    let path = "config/themes.toml";
-    let mut kept = String::new();
-    let mut of_cases = false;
-    for line in text(&files, path)?.lines() {
-        if line.starts_with('[') {
-            of_cases = line.ends_with(".casus]");
-        }
-        if !of_cases {
-            let _ = writeln!(kept, "{line}");
-        }
-    }
-    files.insert(path.to_owned(), kept.into_bytes());
     Ok(files)
 }
 
