@@ -5,6 +5,7 @@
 
 mod correlate;
 mod dossier;
+pub mod evaluate;
 mod explore;
 mod happen;
 mod merge;

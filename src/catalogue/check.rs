@@ -20,6 +20,7 @@ pub fn cross_check(catalogue: &Catalogue, files: &Files) -> Vec<Problem> {
     for route in &catalogue.routes.all {
         check_route(catalogue, files, route, &mut problems);
     }
+    check_programme(catalogue, files, &mut problems);
     for playbook in catalogue.playbooks.values() {
         for step in &playbook.plan.steps {
             check_step(catalogue, files, playbook, step, &mut problems);
@@ -126,6 +127,24 @@ fn check_purpose(catalogue: &Catalogue, files: &Files, purpose: &Purpose, out: &
             let at = source.text.find(&format!("\"{name}\"")).unwrap_or(0);
             let text = format!("onbekende ketenpartner of soort{hint}");
             out.push(source.problem(at, "ketenpartner", text));
+        }
+    }
+}
+
+/// Targets about a kind of partner that there is none of.
+fn check_programme(catalogue: &Catalogue, files: &Files, out: &mut Vec<Problem>) {
+    let source = text(files, super::programme::FILE);
+    let kinds = || {
+        let partners = catalogue.partners.values().map(|partner| partner.kind.as_str());
+        partners.chain(catalogue.connectors.values().map(|connector| connector.kind.as_str()))
+    };
+    let targets = catalogue.programme.iter().flat_map(|programme| &programme.targets);
+    for kind in targets.filter_map(|target| target.kind.as_ref()) {
+        if !kinds().any(|known| known == kind.name) {
+            let hint = nearest(&kind.name, kinds())
+                .map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
+            let text = format!("onbekende soort ketenpartner{hint}");
+            out.push(source.problem(kind.at, "soort", text));
         }
     }
 }

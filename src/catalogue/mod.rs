@@ -16,6 +16,7 @@ mod namespaces;
 pub mod partner;
 pub mod playbook;
 pub mod problem;
+pub mod programme;
 pub mod purpose;
 pub mod route;
 pub mod schema;
@@ -34,6 +35,7 @@ use self::index::Index;
 use self::partner::Partner;
 use self::playbook::Playbook;
 use self::problem::{Files, Problem, SourceText};
+use self::programme::Programme;
 use self::purpose::Purpose;
 use self::route::Routes;
 use self::schema::{Patterns, Schema};
@@ -58,6 +60,8 @@ pub struct Catalogue {
     pub purposes: BTreeMap<PurposeId, Purpose>,
     pub routes: Routes,
     pub playbooks: BTreeMap<PlaybookId, Playbook>,
+    /// What the municipality wants, where the set says so.
+    pub programme: Option<Programme>,
     index: Index,
 }
 
@@ -130,6 +134,8 @@ impl Catalogue {
         ));
         let mut playbooks = BTreeMap::new();
         take(load_playbooks(files, &canonical, &names).map(|loaded| playbooks = loaded));
+        let mut programme = None;
+        take(Programme::load(files, &themes).map(|loaded| programme = loaded));
         let engine = Engine::new(codes).map_err(|text| {
             let source = SourceText { file: "connectors", text: "" };
             vec![source.whole("functies", text)]
@@ -153,6 +159,7 @@ impl Catalogue {
             purposes,
             routes,
             playbooks,
+            programme,
             index,
         })
     }

@@ -57,7 +57,7 @@ impl Validity {
     }
 }
 
-fn day(text: &str) -> Option<Day> {
+pub(super) fn day(text: &str) -> Option<Day> {
     let date: Date = text.parse().ok().filter(|_| text.len() == "JJJJ-MM-DD".len())?;
     Some((date.year(), date.month(), date.day()))
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::access::{Ground, Halt};
 use super::check;
+use super::evaluate::clean;
 use super::output::{Exit, Form, out, say};
 use super::words::{joined, list, text};
 
@@ -74,11 +75,14 @@ fn show(done: &Value, form: Form) {
     if form != Form::Table {
         return out(&done.to_string());
     }
-    for (key, title) in [("ruimer", "Ruimer"), ("krapper", "Krapper")] {
+    for (key, title) in
+        [("ruimer", "Ruimer"), ("krapper", "Krapper"), ("doelen", "Doelen die veranderen")]
+    {
         let lines = list(done, key);
         if !lines.is_empty() {
             out(&format!("{title} ({}):", lines.len()));
-            lines.iter().filter_map(Value::as_str).for_each(|line| out(&format!("  {line}")));
+            let lines = lines.iter().filter_map(Value::as_str);
+            lines.for_each(|line| out(&format!("  {}", clean(line))));
         }
     }
     let same = joined(done, "ruimer").is_empty() && joined(done, "krapper").is_empty();

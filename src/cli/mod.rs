@@ -13,6 +13,7 @@ mod connector_new;
 mod crowd;
 mod demo;
 mod doctor;
+mod evaluate;
 mod explain;
 mod export;
 mod file;
@@ -23,6 +24,7 @@ mod output;
 mod partner;
 mod partner_add;
 mod playbook;
+mod programme;
 mod quarantine;
 mod replay;
 mod restore;
@@ -66,7 +68,7 @@ pub struct Cli {
     data: PathBuf,
     /// Vorm van de uitvoer
     #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "VORM")]
-    output: output::Form,
+    output: output::Wide,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -103,6 +105,11 @@ enum Command {
     /// Draaiboeken: wat een casus van wie vraagt, en hoe dat zou gaan
     #[command(subcommand)]
     Playbook(playbook::Command),
+    /// Het uitvoeringsprogramma: prioriteiten en doelen
+    #[command(subcommand)]
+    Programme(programme::Command),
+    /// Legt het uitvoeringsprogramma naast wat er gebeurde
+    Evaluate(evaluate::Options),
     /// Schrijft de meegeleverde set naar een lege map, om haar aan te passen
     #[command(after_help = "Voorbeeld:\n  schakel export mijn-set")]
     Export {
@@ -156,19 +163,31 @@ pub fn run(cli: Cli) -> Exit {
         output::say(&Cli::command().render_help().to_string());
         return Exit::Usage;
     };
-    let ground = Ground { data: &data, config: config.as_deref(), form: output };
+    let form = match (output.plain(), &command) {
+        (Some(form), _) => form,
+        (None, Command::Evaluate(_)) => output::Form::Table,
+        (None, _) => {
+            let text = "-o csv en -o html zijn er alleen voor schakel evaluate";
+            return Halt::new(Exit::Usage, text).end();
+        }
+    };
+    let ground = Ground { data: &data, config: config.as_deref(), form };
     match command {
         Command::Check => check::run(ground),
+        Command::Evaluate(options) => wait_for(async {
+            let done = evaluate::run(&options, output, ground).await;
+            done.unwrap_or_else(Halt::end)
+        }),
         Command::Connector(command) => connector::run(&command, ground),
         Command::Playbook(command) => playbook::run(ground, &command),
         Command::Keys(command) => wait_for(keys::run(&command, ground)),
         Command::Export { map } => export::run(&map, ground).unwrap_or_else(Halt::end),
-        Command::Bench(asked) => wait_for(bench::run(&asked, output)),
+        Command::Bench(asked) => wait_for(bench::run(&asked, form)),
         Command::Demo(options) => {
             // Only a folder named for it: the one that others work in is not for a demo.
             let others = [Some(USUAL_DATA.into()), std::env::var_os("SCHAKEL_DATA")];
             let named = !others.iter().flatten().any(|other| data == Path::new(other));
-            wait_for(demo::run(&options, named.then_some(&data), output))
+            wait_for(demo::run(&options, named.then_some(&data), form))
         }
         Command::Serve { listen } => wait_for(serve::run(&data, ground.config, listen)),
         other => wait_for(async {
@@ -181,6 +200,7 @@ pub fn run(cli: Cli) -> Exit {
 /// The commands that ask the hub, or read what it keeps.
 async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
     match command {
+        Command::Programme(command) => programme::run(command, ground).await,
         Command::Partner(command) => partner::run(command, ground).await,
         Command::Case(command) => case::run_case(command, ground).await,
         Command::Task(command) => case::run_task(command, ground).await,

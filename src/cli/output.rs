@@ -8,14 +8,41 @@ use comfy_table::{Table, TableComponent};
 use serde_json::{Map, Value};
 
 /// The form of what a command gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
+    /// A table for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object per line.
+    Jsonl,
+}
+
+/// The forms that can be asked for; not every command has the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wide {
     /// Een tabel voor mensen
     Table,
     /// Eén JSON-document
     Json,
     /// Eén JSON-object per regel
     Jsonl,
+    /// Voor een rekenblad (alleen evaluate)
+    Csv,
+    /// Een rapport dat op zichzelf staat (alleen evaluate)
+    Html,
+}
+
+impl Wide {
+    /// As every command has it; `None` for the others.
+    pub const fn plain(self) -> Option<Form> {
+        match self {
+            Self::Table => Some(Form::Table),
+            Self::Json => Some(Form::Json),
+            Self::Jsonl => Some(Form::Jsonl),
+            Self::Csv | Self::Html => None,
+        }
+    }
 }
 
 /// How a command ended, as every command says it.
@@ -66,7 +93,7 @@ impl Rows {
         }
     }
 
-    fn table(&self) -> String {
+    pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(NOTHING).set_header(&self.columns);
         table.set_style(TableComponent::HeaderLines, '─');

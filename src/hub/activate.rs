@@ -36,6 +36,7 @@ impl Hub {
             "huidigeSet": active.catalogue.digest().to_string(),
             "ruimer": wider,
             "krapper": narrower,
+            "doelen": changed_targets(&active.catalogue, &catalogue),
         });
         let mut tell = |state: &str| {
             if let Some(object) = answer.as_object_mut() {
@@ -97,6 +98,18 @@ pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
     let before = disclosures(old);
     let now = disclosures(new);
     now.difference(&before).take(500).cloned().collect()
+}
+
+/// Targets of the programme that go (`-`) and that come (`+`), a line each; a changed one is both.
+fn changed_targets(old: &Catalogue, new: &Catalogue) -> Vec<String> {
+    let sentences = |catalogue: &Catalogue| -> BTreeSet<String> {
+        let programme = catalogue.programme.iter();
+        let said = programme.flat_map(|p| p.targets.iter().map(|target| p.in_words(target)));
+        said.collect()
+    };
+    let (before, now) = (sentences(old), sentences(new));
+    let gone = before.difference(&now).map(|line| format!("- {line}"));
+    gone.chain(now.difference(&before).map(|line| format!("+ {line}"))).collect()
 }
 
 /// Every disclosure that purposes allow: whose data, to whom, on which theme, which field, how,

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
-use crate::journal::{Journal, JournalError, PartnerOrder, Proposal, Rules};
+use crate::journal::{Activation, Journal, JournalError, PartnerOrder, Proposal, Rules};
 use crate::message::Digest;
 use crate::pipeline;
 
@@ -146,6 +146,13 @@ pub async fn restore(
     }
     let (catalogue, _) = recall(journal, row.catalogue).await?;
     Ok((Active::new(catalogue, directs), false))
+}
+
+/// The set that is active, for who only reads, and the row that made it so.
+pub async fn active_set(journal: &Journal) -> Result<Option<(Catalogue, Activation)>, SetError> {
+    let Some(row) = journal.current_activation().await? else { return Ok(None) };
+    let (catalogue, _) = recall(journal, row.catalogue).await?;
+    Ok(Some((catalogue, row)))
 }
 
 /// The same over a journal that may not be written.

@@ -42,7 +42,7 @@ use crate::transport::breaker::Breaker;
 use crate::transport::http::webhook::Webhooks;
 use crate::transport::{Check, CloudEvent, OutgoingParcel, Proof};
 
-pub use active::{Active, SetError, checked};
+pub use active::{Active, SetError, active_set, checked};
 pub use admin::Office;
 pub use broker::broker_partners;
 pub use deliver::{Delivered, Deliverer, IDLE};

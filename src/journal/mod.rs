@@ -18,6 +18,7 @@ mod crowd;
 mod door;
 mod erase;
 mod error;
+mod facts;
 mod fresh;
 mod health;
 mod inbox;
@@ -75,6 +76,7 @@ pub use self::crowd::{
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
 pub use self::error::{JournalError, OpenError};
+pub use self::facts::Span;
 pub use self::fresh::{Fresh, FreshFor, FreshParcels};
 pub use self::lease::HANDED_OUT_MAX;
 pub use self::listings::{

@@ -24,6 +24,7 @@ mod desk;
 mod earlier;
 mod erasure;
 mod evidence;
+mod facts;
 mod fresh;
 mod hubs;
 mod hubs_at_once;
