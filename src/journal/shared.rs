@@ -164,6 +164,7 @@ impl Unit<'_> {
             // Locks what it finds, and passes by what another has.
             Order::Clock { .. } => {}
             // One hub at a time says what starts, what ends and who tells it.
+            Order::TellRegie { .. } => self.want_office(b"regie", wanted),
             Order::Alarm(_) => self.want_office(b"storingen", wanted),
             // One job at a time is made or gathered, so that two that overlap see each other.
             Order::Job { order, .. } => {

@@ -1,6 +1,7 @@
 //! What cases do about what happens, in the transaction of what happened: requests go out as
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
+mod notices;
 mod orders;
 mod rows;
 mod views;
@@ -10,9 +11,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;
-pub use self::views::{CaseFilter, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine};
+pub use self::views::{
+    CaseFilter, CaseShown, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine,
+};
 
 use super::cases::CaseWork;
 use super::inbox::PutMessage;
