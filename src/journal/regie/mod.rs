@@ -406,6 +406,9 @@ impl Unit<'_> {
     }
 }
 
+/// A plan under its digest.
+type KeptPlan = (Digest, Arc<Plan>);
+
 /// The first dossier of a case, and the plan that it will run under; nothing where signals of its
 /// theme stay loose.
 fn open(
@@ -413,7 +416,7 @@ fn open(
     theme: Option<&ThemeCase>,
     (id, message): (Uuid, &CanonicalMessage),
     at: Timestamp,
-) -> Option<(Dossier, Option<(Digest, Arc<Plan>)>)> {
+) -> Option<(Dossier, Option<KeptPlan>)> {
     let theme_case = theme?;
     let playbook = message.theme.as_deref().and_then(|t| set.playbook_for(t, &message.data));
     if playbook.is_none() && !theme_case.opens_a_case() {
