@@ -136,6 +136,8 @@ impl OrderAsked {
             "heropenen" => O::Reopen,
             "samenvoegen" => return Ok(CaseAct::Merge { into: other()? }),
             "splitsen" => return Ok(CaseAct::Split),
+            "bewaren" => return Ok(CaseAct::Keep { kept: true }),
+            "niet-meer-bewaren" => return Ok(CaseAct::Keep { kept: false }),
             "niet-gelijk" => return Ok(CaseAct::Unlike { other: other()? }),
             _ => return Err(refused(400, "opdracht", "Deze opdracht bestaat niet.")),
         }))
@@ -155,6 +157,8 @@ fn as_json(view: &CaseView, now: Timestamp) -> Value {
         "geopend": dossier.opened_at,
         "gesloten": dossier.closed_at,
         "draaiboek": dossier.plan.as_ref().map(|plan| &plan.id),
+        "bewarenTot": dossier.erase_at,
+        "moetBewaardBlijven": dossier.legal_hold,
         "slepend": dossier.lasting,
         "buurt": dossier.area,
         "signalen": dossier.signals.len(),

@@ -31,6 +31,7 @@ on_both_stores! {
     a_case_keeps_the_plan_it_opened_under,
     an_erased_case_is_due_for_nothing,
     a_withdrawal_is_followed_up_until_everybody_has_it,
+    what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay,
     what_would_endanger_somebody_is_held_as_far_as_it_has_not_left,
 }
 
@@ -467,4 +468,33 @@ async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) 
     desk.journal.sequence(desk.now()).await.unwrap();
     let report = desk.journal.verify(|_| {}).await.unwrap();
     assert_eq!(report.wrong, 0, "{:?}", report.findings);
+}
+
+async fn what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    let number = &opened.case_number;
+    order(&desk, number, CaseAct::Order(Order::Close)).await.unwrap();
+    let until = case(&desk, number).await.dossier.erase_at.expect("a retention");
+    // The longest of the purposes that concern the municipality and this theme.
+    assert_eq!(until, desk.now().plus_amsterdam_days(730));
+    assert!(desk.journal.cases_to_erase(until.plus_seconds(-1)).await.unwrap().is_empty());
+    order(&desk, number, CaseAct::Keep { kept: true }).await.unwrap();
+    assert!(desk.journal.cases_to_erase(until).await.unwrap().is_empty());
+    let id = opened.public_id.into();
+    let (by, why) = ("B. Beheer".to_owned(), "verzoek".to_owned());
+    let erasure = crate::journal::ErasureOrder { id, by, why };
+    let refused = desk.journal.erase(erasure.clone(), desk.now()).await;
+    assert!(matches!(refused, Err(JournalError::Order(_))), "{refused:?}");
+    order(&desk, number, CaseAct::Keep { kept: false }).await.unwrap();
+    let due = desk.journal.cases_to_erase(until).await.unwrap();
+    assert_eq!(due.len(), 1);
+    let erasure = crate::journal::ErasureOrder { id: due[0].into(), ..erasure };
+    desk.journal.erase(erasure, until).await.unwrap();
+    assert!(desk.journal.cases_to_erase(until).await.unwrap().is_empty(), "once");
+    let gone = desk.journal.dossier(number).await;
+    assert!(matches!(gone, Err(JournalError::NotFound)), "{gone:?}");
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert_eq!((report.wrong, report.erased > 0), (0, true), "{:?}", report.findings);
 }
