@@ -4,6 +4,7 @@
 //! folder. What is printed was read back from the journal or from a partner, and the demo fails
 //! where that is not what the evening's script expects.
 
+mod case;
 mod checks;
 mod facts;
 mod folder;
@@ -25,6 +26,7 @@ use super::access::Halt;
 use super::output::{Exit, Form, out, say, secret};
 use super::serve::{end_signal, halt_of};
 use crate::telemetry::{self, LogForm};
+use case::{PlayedTime, Stage};
 use facts::Facts;
 use script::Script;
 use venue::{Cast, Home, Venue};
@@ -76,10 +78,11 @@ pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit 
 async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit, Halt> {
     telemetry::start(LogForm::Text, "warn");
     let script = Script::shipped()?;
+    let mut time = PlayedTime::begin();
     let home = Home::open(data, options.keep)?;
     let mut venue = Venue::open(&home, options.address(), &script.outage.partner).await?;
     let told = match venue.connect(&home).await {
-        Ok(cast) => evening(options, &script, &mut venue, &cast, &home, form).await,
+        Ok(cast) => both_acts(options, &script, &mut venue, (&cast, &home), &mut time, form).await,
         Err(halt) => Err(halt),
     };
     venue.service.stop().await;
@@ -89,21 +92,28 @@ async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit
     told
 }
 
-/// The evening, as long as the hub runs.
-async fn evening(
+/// The evening and the case, as long as the hub runs.
+async fn both_acts(
     options: &Options,
     script: &Script,
     venue: &mut Venue,
-    cast: &Cast,
-    home: &Home,
+    (cast, home): (&Cast, &Home),
+    time: &mut PlayedTime,
     form: Form,
 ) -> Result<Exit, Halt> {
     let Venue { service, keys, listener } = venue;
+    let hub = service.hub.clone();
     let mut told = Err(Halt::new(Exit::Failure, "de demo werd afgebroken"));
     let perform = async {
         let facts = async {
             let played = play::play(script, cast, listener).await?;
-            facts::read(script, cast, &home.path, keys.clone(), played).await
+            let mut facts = facts::read(script, cast, &home.path, keys.clone(), played).await?;
+            let (data, keys) = (home.path.as_path(), keys.clone());
+            let stage = Stage { evening: script, cast, listener, hub, keys, data };
+            let case = case::play(stage, time, &facts).await?;
+            facts.geslaagd &= case.geslaagd;
+            facts.casus = Some(case);
+            Ok(facts)
         };
         let facts = tokio::select! {
             facts = facts => facts,
@@ -136,7 +146,8 @@ fn show(facts: &Facts, form: Form) -> Exit {
         Form::Json => out(&serde_json::to_string_pretty(facts).unwrap_or_default()),
         Form::Jsonl => out(&serde_json::to_string(facts).unwrap_or_default()),
     }
-    for check in facts.controles.iter().filter(|check| !check.klopt) {
+    let of_case = facts.casus.iter().flat_map(|case| &case.controles);
+    for check in facts.controles.iter().chain(of_case).filter(|check| !check.klopt) {
         say(&format!("klopt niet: {}", check.wat));
     }
     if facts.geslaagd { Exit::Ok } else { Exit::Failure }

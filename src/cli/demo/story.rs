@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::case;
 use super::checks::all_parcels;
 use super::facts::{Facts, Parcel, Trace};
 use super::paper::Paper;
@@ -33,10 +34,13 @@ pub fn tell(facts: &Facts) -> String {
     paper.heading("Bewijs");
     evidence(facts, &mut paper);
     closing(facts, &mut paper);
+    if let Some(case) = &facts.casus {
+        case::tell(facts, case, &mut paper);
+    }
     paper.text()
 }
 
-fn name<'a>(facts: &'a Facts, id: &'a PartnerId) -> &'a str {
+pub fn name<'a>(facts: &'a Facts, id: &'a PartnerId) -> &'a str {
     facts.names.get(id).map_or(id.as_str(), String::as_str)
 }
 
