@@ -86,7 +86,9 @@ impl Bench {
         };
         let mut entropy = Entropy::new([7; 32]);
         let admitted = admit(&self.catalogue, &incoming).unwrap();
-        let decision = casework::decide(admitted.message(), &[], self.now, &mut entropy);
+        let message = admitted.message();
+        let matching = casework::Matching::of(&self.catalogue, message, self.now);
+        let decision = casework::decide(message, &[], matching, self.now, &mut entropy);
         let case = decision.case();
         dispatch(&self.catalogue, &admitted, case, &BTreeSet::new(), self.now, &mut entropy)
     }

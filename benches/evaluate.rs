@@ -37,7 +37,7 @@ fn moment(n: u64, of: u64) -> Timestamp {
 }
 
 fn area(n: u64) -> Option<String> {
-    (n % 20 != 0).then(|| format!("BU0772{:04}", 1100 + n * 7 % AREAS))
+    (!n.is_multiple_of(20)).then(|| format!("BU0772{:04}", 1100 + n * 7 % AREAS))
 }
 
 fn facts() -> Vec<Fact> {

@@ -201,20 +201,14 @@ impl Service {
             "beheer"
         });
         serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
-        spawn_loop(&mut tasks, "ondertekenen", &stopping, sign(hub.clone()));
+        serve_loops(&mut tasks, &hub, &stopping);
         if let Some(broker) = &addresses.broker {
             broker::start(&hub, broker, &large, &mut tasks, &stopping);
         }
         let partners = serve_partners(hub.clone(), large, stopping.clone());
         spawn_loop(&mut tasks, "leveren", &stopping, partners);
-        spawn_loop(&mut tasks, "opruimen", &stopping, sweep(hub.clone()));
-        spawn_loop(&mut tasks, "regie", &stopping, direct(hub.clone()));
         if let Some(alerts) = &addresses.alerts {
             alarm::start(&hub, alerts, &mut tasks, &stopping);
-        }
-        tasks.spawn(work(hub.clone(), stopping.clone()));
-        if hub.journal().is_shared() {
-            spawn_loop(&mut tasks, "volgen", &stopping, follow(hub.clone()));
         }
         Ok(Self {
             hub,
@@ -253,6 +247,21 @@ impl Service {
         // The writer ends when the last way to the journal is gone.
         drop(self.hub);
         let _ended = tokio::time::timeout(STOP_MOST, self.writer).await;
+    }
+}
+
+/// Starts what every hub does over and over.
+fn serve_loops(
+    tasks: &mut JoinSet<&'static str>,
+    hub: &Arc<Hub>,
+    stopping: &watch::Receiver<bool>,
+) {
+    spawn_loop(tasks, "ondertekenen", stopping, sign(hub.clone()));
+    spawn_loop(tasks, "opruimen", stopping, sweep(hub.clone()));
+    spawn_loop(tasks, "regie", stopping, direct(hub.clone()));
+    tasks.spawn(work(hub.clone(), stopping.clone()));
+    if hub.journal().is_shared() {
+        spawn_loop(tasks, "volgen", stopping, follow(hub.clone()));
     }
 }
 

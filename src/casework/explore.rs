@@ -191,7 +191,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What a coordinator can decide: who does it, what came of it, or to go on, which is the least.
+    /// What a coordinator can decide: who does it, what came of it, or, the least, to go on.
     fn decided(&mut self, dossier: &Dossier, id: TaskId) {
         let Some(task) = dossier.task(id) else { return };
         if task.question() == Some(Question::VoerUit) {

@@ -19,7 +19,8 @@ pub enum CaseCommand {
     Take(Decided),
     /// Vraagt een ketenpartner iets dat niet in het draaiboek staat
     #[command(after_help = "Voorbeeld:\n  schakel case ask C-… --partner wonen-zuid \\\n    \
-        --action huisbezoek --until 2026-12-10T17:00:00+01:00 --by 'J. Jansen' --why 'nieuw signaal'")]
+        --action huisbezoek --until 2026-12-10T17:00:00+01:00 --by 'J. Jansen' \
+    --why 'nieuw signaal'")]
     Ask(AskAsked),
     /// Voegt een casus samen met een andere
     Merge(Pair),

@@ -9,7 +9,7 @@ use super::look::look;
 use super::restored::told_of;
 use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
-use crate::message::{Digest, ParcelId, PartnerId, PublicId, Second};
+use crate::message::{CaseNumber, Digest, ParcelId, PartnerId, PublicId, Second};
 use crate::transport::{
     Answer, AuthResult, Check, Collected, Confirmed, OutgoingParcel, PartnerDesk, Readiness, Room,
     Unavailable, Word,
@@ -39,6 +39,21 @@ impl PartnerDesk for Hub {
         message: PublicId,
     ) -> Answer<'a, Result<Option<Value>, Unavailable>> {
         Box::pin(self.status_for(partner, message))
+    }
+
+    fn case<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        number: &'a str,
+    ) -> Answer<'a, Result<Option<Value>, Unavailable>> {
+        Box::pin(async move {
+            let number = CaseNumber::from_stored(number.to_owned());
+            let found = self.journal.case_for(partner, &number).await.map_err(unavailable)?;
+            let active = self.active();
+            let now = clock::now();
+            Ok(found
+                .map(|case| super::regie::shown(&active.catalogue, partner, &number, &case, now)))
+        })
     }
 
     fn collect<'a>(

@@ -1,7 +1,13 @@
-//! Time in cases: what is due is done, whoever of several hubs comes first.
+//! Time in cases, of which what is due is done by whoever of several hubs comes first; and a case
+//! as one of its participants may see it.
+
+use serde_json::{Value, json};
 
 use super::{Hub, clock};
-use crate::journal::JournalError;
+use crate::casework::Task;
+use crate::catalogue::{Catalogue, Origin};
+use crate::journal::{CaseShown, JournalError};
+use crate::message::{CaseNumber, PartnerId, RoleStatement, Second, Timestamp};
 
 /// Cases that the journal does in one go; where it did as many there may be more.
 const FULL: u64 = 100;
@@ -20,4 +26,76 @@ impl Hub {
         }
         Ok(count >= FULL)
     }
+}
+
+/// A case for one of its participants: its own role and tasks, and the roles of others where one
+/// of its purposes grants those.
+pub(super) fn shown(
+    catalogue: &Catalogue,
+    partner: &PartnerId,
+    number: &CaseNumber,
+    case: &CaseShown,
+    now: Timestamp,
+) -> Value {
+    let tasks = case.dossier.iter().flat_map(|dossier| &dossier.tasks);
+    let own = tasks.filter(|task| task.partner() == Some(partner));
+    let role = case.roles.get(partner).and_then(Option::as_ref);
+    let mut told = json!({
+        "casus": number,
+        "gebruik": case.usage,
+        "thema": case.theme,
+        "fase": case.dossier.as_ref().map(|dossier| dossier.phase),
+        "rol": role.map_or("afzender", |role| role.rol.as_str()),
+        "doelbinding": role.map(|role| &role.doelbinding),
+        "bewarenDagen": role.map(|role| role.bewaren_dagen),
+        "taken": own.map(|task| task_shown(task, now)).collect::<Vec<_>>(),
+    });
+    if sees_roles(catalogue, partner, case, now)
+        && let Some(object) = told.as_object_mut()
+    {
+        let others = case.roles.iter().filter(|(id, _)| *id != partner);
+        let others = others.map(|(id, role)| other_shown(catalogue, id, role.as_ref()));
+        object.insert("deelnemers".to_owned(), others.collect());
+    }
+    told
+}
+
+/// That somebody takes part is itself sensitive: only a purpose opens it.
+fn sees_roles(
+    catalogue: &Catalogue,
+    partner: &PartnerId,
+    case: &CaseShown,
+    now: Timestamp,
+) -> bool {
+    let Some(recipient) = catalogue.partner(partner) else { return false };
+    let theme = case.theme.as_deref();
+    let origins = || case.roles.keys().filter_map(|id| catalogue.partner(id));
+    catalogue.purposes_to(recipient).filter(|purpose| purpose.sees_roles).any(|purpose| {
+        origins().any(|origin| purpose.applies(&Origin::Partner(origin), recipient, theme, now))
+    })
+}
+
+fn other_shown(catalogue: &Catalogue, id: &PartnerId, role: Option<&RoleStatement>) -> Value {
+    let partner = catalogue.partner(id);
+    json!({
+        "ketenpartner": id,
+        "naam": partner.map(|partner| &partner.name),
+        "soort": partner.map(|partner| &partner.kind),
+        "rol": role.map_or("afzender", |role| role.rol.as_str()),
+    })
+}
+
+fn task_shown(task: &Task, now: Timestamp) -> Value {
+    json!({
+        "actieverzoek": task.id,
+        "vraag": task.action,
+        "stand": task.state,
+        "spoed": task.urgent,
+        "gevraagd": Second::from(task.asked_at),
+        "uiterlijk": task.due_at().map(Second::from),
+        "afrondenUiterlijk": Second::from(task.deadlines.done),
+        "teLaat": task.is_overdue(now),
+        "reden": task.reason,
+        "resultaat": task.result,
+    })
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use self::notices::insert_notice;
+pub(super) use self::notices::insert_notice;
 use super::order::{Done, Order};
 use super::sql::{Row, query, unreadable};
 use super::unit::Unit;

@@ -12,7 +12,7 @@ use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
 use super::quarantine::QuarantineOrder;
-use super::regie::{CaseOrder, CaseOrdered};
+use super::regie::{CaseOrder, CaseOrdered, RegieTelling};
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::Sequenced;
@@ -108,6 +108,11 @@ pub(super) enum Order {
         rules: Arc<Rules>,
         now: Timestamp,
     },
+    /// What coordinators must hear becomes notices.
+    TellRegie {
+        telling: RegieTelling,
+        now: Timestamp,
+    },
     Job {
         order: Box<JobOrder>,
         now: Timestamp,
@@ -166,6 +171,7 @@ impl Order {
                 | Self::Alarm(_)
                 | Self::Case { .. }
                 | Self::Clock { .. }
+                | Self::TellRegie { .. }
                 | Self::Job { .. }
         )
     }

@@ -15,7 +15,7 @@ use super::crowd::JobOrder;
 use super::order::Order;
 use super::sql::{Cell, Conn, query};
 use super::unit::Unit;
-use super::{JournalError, PartnerOrder};
+use super::{JournalError, PartnerOrder, Submission};
 use crate::casework::{self, CorrelationKey};
 use crate::message::{Digest, PartnerId};
 
@@ -112,28 +112,31 @@ impl Unit<'_> {
         wanted.keys.insert(lock_of(self.vault.hub.lookup_hash("beheer", about)));
     }
 
+    /// What a message that came in is about.
+    fn want_message(&self, submission: &Submission, wanted: &mut Wanted) {
+        let Ok(admitted) = &submission.verdict else { return };
+        let message = admitted.message();
+        let id = self.message_key(&submission.partner, message);
+        wanted.keys.insert(lock_of(id));
+        wanted.messages.insert(id);
+        for key in casework::keys(message) {
+            match &key {
+                CorrelationKey::Case { number, .. } => {
+                    wanted.numbers.insert(number.clone());
+                }
+                key => {
+                    let hash = cases::hash_of(self, key);
+                    wanted.keys.insert(lock_of(hash));
+                    wanted.correlations.insert(hash);
+                }
+            }
+        }
+        wanted.parcels.extend(message.confirmation.iter().map(|c| Uuid::from(c.parcel)));
+    }
+
     fn want(&self, order: &Order, wanted: &mut Wanted) {
         match order {
-            Order::Receive(submission) => {
-                let Ok(admitted) = &submission.verdict else { return };
-                let message = admitted.message();
-                let id = self.message_key(&submission.partner, message);
-                wanted.keys.insert(lock_of(id));
-                wanted.messages.insert(id);
-                for key in casework::keys(message) {
-                    match &key {
-                        CorrelationKey::Case { number, .. } => {
-                            wanted.numbers.insert(number.clone());
-                        }
-                        key => {
-                            let hash = cases::hash_of(self, key);
-                            wanted.keys.insert(lock_of(hash));
-                            wanted.correlations.insert(hash);
-                        }
-                    }
-                }
-                wanted.parcels.extend(message.confirmation.iter().map(|c| Uuid::from(c.parcel)));
-            }
+            Order::Receive(submission) => self.want_message(submission, wanted),
             // How much a partner has in quarantine is counted by one hub at a time.
             Order::TurnAway(message) if message.barred => {
                 self.want_office(message.partner.as_str().as_bytes(), wanted);
@@ -164,6 +167,7 @@ impl Unit<'_> {
             // Locks what it finds, and passes by what another has.
             Order::Clock { .. } => {}
             // One hub at a time says what starts, what ends and who tells it.
+            Order::TellRegie { .. } => self.want_office(b"regie", wanted),
             Order::Alarm(_) => self.want_office(b"storingen", wanted),
             // One job at a time is made or gathered, so that two that overlap see each other.
             Order::Job { order, .. } => {

@@ -458,6 +458,9 @@ impl Unit<'_> {
                 self.order_case(order, rules, *now).await.map(Done::Case)
             }
             Order::Clock { rules, now } => self.regie_clock(rules, *now).await.map(Done::Freed),
+            Order::TellRegie { telling, now } => {
+                self.tell_regie(telling, *now).await.map(Done::Freed)
+            }
             Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
             Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
             Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),

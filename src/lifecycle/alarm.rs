@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::stopped;
 use crate::hub::Hub;
-use crate::hub::alarm::{Alerts, Courier, Watch};
+use crate::hub::alarm::{Alerts, Courier, Watch, tell_regie};
 use crate::journal::Road;
 
 /// How often it is looked whether a notice is due.
@@ -22,10 +22,13 @@ pub(super) fn start(
     stopping: &watch::Receiver<bool>,
 ) {
     tasks.spawn(keep_watch(hub.clone(), alerts.clone(), stopping.clone()));
-    for road in alerts.roads() {
+    tasks.spawn(tell_coordinators(hub.clone(), alerts.clone(), stopping.clone()));
+    for road in alerts.all_roads() {
         let name = match road {
             Road::Mail => "waarschuwen-mail",
             Road::Webhook => "waarschuwen-webhook",
+            Road::Regie => "regie-mail",
+            Road::Piket => "regie-piket",
         };
         let (hub, courier) = (hub.clone(), Courier::new(alerts.clone(), road));
         let stopping = stopping.clone();
@@ -34,6 +37,24 @@ pub(super) fn start(
             name
         });
     }
+}
+
+/// Puts what coordinators must hear among the notices.
+async fn tell_coordinators(
+    hub: Arc<Hub>,
+    alerts: Alerts,
+    stopping: watch::Receiver<bool>,
+) -> &'static str {
+    while !*stopping.borrow() {
+        if let Err(error) = tell_regie(&hub, &alerts).await {
+            tracing::warn!(%error, "what coordinators must hear waits");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DUE_EVERY) => {}
+            () = stopped(stopping.clone()) => {}
+        }
+    }
+    "regie-melden"
 }
 
 /// Watches until the hub stops, and then says that it is not lost.

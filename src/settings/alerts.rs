@@ -28,6 +28,8 @@ pub struct AlertSettings {
     pub group_seconds: u32,
     pub mail: Option<MailSettings>,
     pub webhook: Option<WebhookSettings>,
+    /// Who hears of cases, by the mail server of `mail`.
+    pub regie: Option<RegieReaders>,
     #[serde(default)]
     pub limits: LimitSettings,
     /// For partners of whom something else is expected.
@@ -52,6 +54,15 @@ pub struct MailSettings {
     pub to: Addresses,
     /// Who signed the server's certificate (PEM), besides whom the system trusts.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Coordinators, and who answers for them at any hour.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegieReaders {
+    pub to: Addresses,
+    /// Without it, the coordinators themselves.
+    pub urgent_to: Option<Addresses>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -177,6 +188,8 @@ pub enum AlertsError {
     },
     #[error("alerts.mail.user and alerts.mail.password (or password_file) go together")]
     HalfLogin,
+    #[error("alerts.regie needs the server of alerts.mail")]
+    NoServer,
     #[error("alerts.mail does not serve")]
     Mail(#[from] BadAccount),
     #[error("alerts.webhook.secret does not serve")]
@@ -201,10 +214,22 @@ impl AlertSettings {
             check_every: Duration::from_secs(self.check_seconds.into()),
             group_s: self.group_seconds.into(),
             thresholds: self.thresholds()?,
-            mail: self.mail.as_ref().map(MailSettings::open).transpose()?,
+            mail: self.mail.as_ref().map(|mail| mail.open(&mail.to)).transpose()?,
+            regie: self.regie_mail(|readers| Some(&readers.to))?,
+            piket: self.regie_mail(|readers| readers.urgent_to.as_ref())?,
             webhook: self.webhook.as_ref().map(WebhookSettings::open).transpose()?,
             certificate,
         })
+    }
+
+    /// A mailer for readers of cases.
+    fn regie_mail(
+        &self,
+        readers: impl Fn(&RegieReaders) -> Option<&Addresses>,
+    ) -> Result<Option<Mailer>, AlertsError> {
+        let Some(to) = self.regie.as_ref().and_then(readers) else { return Ok(None) };
+        let mail = self.mail.as_ref().ok_or(AlertsError::NoServer)?;
+        mail.open(to).map(Some)
     }
 
     /// Partners that are named here, so that `check` can tell which of them are nobody.
@@ -279,7 +304,7 @@ impl AlertSettings {
 }
 
 impl MailSettings {
-    fn open(&self) -> Result<Mailer, AlertsError> {
+    fn open(&self, to: &Addresses) -> Result<Mailer, AlertsError> {
         let security = match self.tls {
             MailTls::StartTls => Security::StartTls,
             MailTls::Tls => Security::Tls,
@@ -299,7 +324,7 @@ impl MailSettings {
             security,
             login,
             from: self.from.clone(),
-            to: self.to.list(),
+            to: to.list(),
             authority,
         })?)
     }

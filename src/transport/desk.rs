@@ -120,6 +120,13 @@ pub trait PartnerDesk: Send + Sync + 'static {
         message: PublicId,
     ) -> Answer<'a, Result<Option<Value>, Unavailable>>;
 
+    /// A case that the partner takes part in: roles, and its own tasks; `None` for any other.
+    fn case<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        number: &'a str,
+    ) -> Answer<'a, Result<Option<Value>, Unavailable>>;
+
     /// Leases as many parcels as there is room for, urgent ones first.
     fn collect<'a>(
         &'a self,

@@ -160,6 +160,15 @@ impl PartnerDesk for FakeHub {
         Box::pin(async move { self.up(own.then(|| json!({ "stadium": "ontvangen" }))) })
     }
 
+    fn case<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        number: &'a str,
+    ) -> Answer<'a, Result<Option<Value>, Unavailable>> {
+        let own = partner.as_str() == "politie" && number == "C-0000-0000-0001";
+        Box::pin(async move { self.up(own.then(|| json!({ "rol": "uitvoeren" }))) })
+    }
+
     fn collect<'a>(
         &'a self,
         partner: &'a PartnerId,

@@ -21,6 +21,7 @@ mod moments;
 mod postgres;
 mod proxy;
 mod references;
+mod regie;
 mod requests;
 mod restore;
 mod sets;

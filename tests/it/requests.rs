@@ -15,6 +15,8 @@ use schakel::message::{EarlierParcel, ParcelId};
 use schakel::pipeline::{Admitted, Dispatch, Incoming, Request, admit, ask, dispatch};
 use serde_json::{Value, json};
 
+use crate::hub::{GEMEENTE, POLITIE, Place, XML, example, swap};
+
 const NOW: &str = "2026-11-23T12:00:00Z";
 const TASK: &str = "7d0a3c52-6f1e-4b8a-9c47-2e5b9d81f304";
 const WORDS: [RequestWord; 4] = [
@@ -154,4 +156,37 @@ fn a_signal_of_the_municipality_may_ask_for_any_action_under_any_theme() {
     }
     let everybody = catalogue.themes.len() * actions().len() * 4;
     assert!(parcels >= everybody, "police, care and two corporations: {parcels} of {everybody}");
+}
+
+/// What stands in an element that a StUF document has once at most.
+fn element<'x>(document: &'x str, name: &str) -> Option<&'x str> {
+    let (_, rest) = document.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_is_asked_and_its_answer_reaches_the_municipality_in_their_own_forms() {
+    let hub = Place::new().start_with(&[("SCHAKEL_REGIE__ENABLED", "true")]).await;
+    let (politie, gemeente) = (hub.token(POLITIE).await, hub.token(GEMEENTE).await);
+    hub.send(&politie, XML, &example("politie", "in-kleinste")).await.message();
+    let mut parcels = hub.empty_mailbox(&politie).await;
+    assert_eq!(parcels.len(), 1, "asked, and told nothing else");
+    let asked = parcels.pop().expect("just counted").text;
+    assert!(asked.contains("<stuf:berichtcode>Di01<"), "{asked}");
+    assert_eq!(element(&asked, "soort"), Some("TOE"), "the first step under this theme");
+    let task = element(&asked, "identificatie").expect("a number");
+    assert_eq!(hub.empty_mailbox(&gemeente).await.len(), 1, "the signal, and no request");
+
+    let answer = swap(&example("politie", "in-antwoord-aanvaard"), TASK, task);
+    let answer = swap(&answer, "PRODUCTIE", "TEST");
+    hub.send(&politie, XML, &answer).await.message();
+    let mut heard = hub.empty_mailbox(&gemeente).await;
+    assert_eq!(heard.len(), 1, "the answer");
+    let heard: Value =
+        serde_json::from_str(&heard.pop().expect("just counted").text).expect("JSON");
+    assert_eq!(heard["bericht"]["soort"], "actieverzoek-antwoord");
+    assert_eq!(heard["antwoord"]["actieverzoek"], *task);
+    assert_eq!(heard["antwoord"]["status"], "aanvaard");
+    assert_eq!(heard["antwoord"]["kenmerk"].as_str(), element(&asked, "casusnummer"));
+    assert!(hub.empty_mailbox(&politie).await.is_empty(), "an answer goes nowhere else");
 }

@@ -108,9 +108,12 @@ impl Maker<'_> {
     }
 
     fn find(&self, programme: &Programme, target: &Target) -> Found {
+        // Of signals elsewhere it is not known among how many people they are.
+        let counted = target.measure == Measure::SignalsPerThousand;
         let area = |number: u32| {
             let code = self.tally.name(number);
             target.area.as_ref().is_none_or(|area| area.contains(code))
+                && (!counted || programme.areas.contains_key(code))
         };
         let theme = |number: u32| {
             target.theme.as_deref().is_none_or(|theme| theme == self.tally.name(number))

@@ -42,6 +42,12 @@ maat = "signalen-per-1000"
 hoogstens = 2
 
 [[doel]]
+id = "overal"
+jaar = 2026
+maat = "signalen-per-1000"
+hoogstens = 90
+
+[[doel]]
 id = "mediaan"
 jaar = 2026
 maat = "doorlooptijd-mediaan"
@@ -184,6 +190,9 @@ fn a_count_of_a_part_of_a_year_is_held_against_that_part() {
     );
     let rate = target(&found, "per-duizend");
     assert_eq!((rate.gevonden, rate.norm), (Some(6.0), 0.5));
+    let nowhere = signals(50, "politie", "").chain(signals(50, "politie", "BU07729999"));
+    let found = evaluate(Some(&programme()), &quarter, facts().chain(nowhere));
+    assert_eq!(target(&found, "overal").gevonden, Some(2.0), "thirty among 15,000");
     let before = evaluate(Some(&programme()), &asked("2025-01-01", "2025-12-31"), facts());
     assert_eq!(target(&before, "minder").uitleg, "2026 valt buiten de periode");
 }

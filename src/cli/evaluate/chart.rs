@@ -115,7 +115,8 @@ fn place(at: usize) -> f64 {
 /// Bars below each other, each with its number.
 fn rows(chart: &Chart, bars: &[&(String, Vec<Option<f64>>)], most: f64, id: &str) -> (String, f64) {
     let scale = (WIDTH - LABEL - BESIDE) / most;
-    let mut y = if chart.series.len() > 1 { LEGEND } else { 4.0 };
+    let top = if chart.series.len() > 1 { LEGEND } else { 4.0 };
+    let mut y = top;
     let mut drawn = String::new();
     for (name, values) in bars {
         let high = BAR * place(values.len());
@@ -127,23 +128,23 @@ fn rows(chart: &Chart, bars: &[&(String, Vec<Option<f64>>)], most: f64, id: &str
             escape(&short(name)),
         );
         for (series, value) in values.iter().enumerate() {
-            let top = y + BAR * place(series);
+            let upper = y + BAR * place(series);
             let told = value.map_or_else(|| "–".to_owned(), |value| amount(chart, value));
             let wide = value.unwrap_or(0.0) * scale;
             let _ = write!(
                 drawn,
                 "<rect x=\"{LABEL}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{}\" {}/>\
                  <text class=\"n\" x=\"{:.1}\" y=\"{:.1}\">{told}</text>",
-                top + 1.0,
+                upper + 1.0,
                 BAR - 2.0,
                 style(id, series),
                 LABEL + wide + 5.0,
-                top + BAR - 3.0,
+                upper + BAR - 3.0,
             );
         }
         y += high + GAP;
     }
-    let _ = write!(drawn, "<line x1=\"{LABEL}\" x2=\"{LABEL}\" y1=\"{LEGEND}\" y2=\"{y:.1}\"/>");
+    let _ = write!(drawn, "<line x1=\"{LABEL}\" x2=\"{LABEL}\" y1=\"{top}\" y2=\"{y:.1}\"/>");
     (drawn, y.round())
 }
 

@@ -10,9 +10,6 @@ use crate::catalogue::programme::Measure;
 const HEADER: [&str; 4] = ["onderdeel", "rij", "kolom", "waarde"];
 
 pub fn text(evaluation: &Evaluation) -> String {
-    let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
-    // Into memory a writer does not fail, and what it holds is text because all its parts are.
-    let mut row = |fields: [&str; 4]| drop(writer.write_record(fields.map(|text| safe(text))));
     let mut lines: Vec<[String; 4]> = vec![HEADER.map(str::to_owned)];
     let mut add = |part: &str, name: &str, column: &str, value: String| {
         lines.push([part.to_owned(), name.to_owned(), column.to_owned(), value]);
@@ -40,8 +37,11 @@ pub fn text(evaluation: &Evaluation) -> String {
             }
         }
     }
-    lines.iter().for_each(|line| row(line.each_ref().map(String::as_str)));
-    drop(row);
+    // Into memory a writer does not fail, and what it holds is text because all its parts are.
+    let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+    for line in &lines {
+        drop(writer.write_record(line.each_ref().map(|text| safe(text))));
+    }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Alerts, notice};
+use super::{Alerts, notice, regie};
 use crate::hub::{Hub, clock};
 use crate::journal::{ClaimedNotice, JournalError, NoticeOutcome, Road};
 use crate::message::Timestamp;
@@ -86,10 +86,16 @@ pub(super) async fn send(
 ) -> Tried {
     let now = clock::now();
     match road {
-        Road::Mail => {
-            let mailer = alerts.mail.as_ref().ok_or("niet-ingesteld")?;
+        Road::Mail | Road::Regie | Road::Piket => {
+            let mailer = match road {
+                Road::Regie => &alerts.regie,
+                Road::Piket => &alerts.piket,
+                _ => &alerts.mail,
+            };
+            let mailer = mailer.as_ref().ok_or("niet-ingesteld")?;
             let told: Value = serde_json::from_str(body).unwrap_or_default();
-            let (subject, text) = notice::mail(&told);
+            let of_cases = told.get("soort").is_some_and(|kind| kind == "regie");
+            let (subject, text) = if of_cases { regie::mail(&told) } else { notice::mail(&told) };
             let mail = Mail { id, subject, text, now };
             mailer.send(mail).await.map_err(|error| error.code())
         }
@@ -116,7 +122,7 @@ pub async fn trial(alerts: &Alerts, hub_name: &str, id: Uuid) -> Vec<(Road, Trie
     let body = notice::trial(&id.to_string(), hub_name, clock::now()).to_string();
     let webhooks = Webhooks::default();
     let mut told = Vec::new();
-    for road in alerts.roads() {
+    for road in alerts.all_roads() {
         told.push((road, send(alerts, &webhooks, road, id, &body).await));
     }
     told

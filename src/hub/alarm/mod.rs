@@ -10,6 +10,7 @@ mod disk;
 mod evaluate;
 mod kind;
 mod notice;
+mod regie;
 #[cfg(test)]
 mod tests;
 mod unwritable;
@@ -27,6 +28,7 @@ pub use self::disk::free_mib;
 pub use self::evaluate::{PartnerLimits, Thresholds};
 pub use self::kind::{Kind, Times};
 pub use self::notice::duration;
+pub use self::regie::tell as tell_regie;
 pub use self::watch::Watch;
 
 /// What the settings say about alarms, with its secrets read.
@@ -40,12 +42,33 @@ pub struct Alerts {
     pub thresholds: Thresholds,
     pub mail: Option<Mailer>,
     pub webhook: Option<Target>,
+    /// Mail to coordinators, and to who answers for them at any hour.
+    pub regie: Option<Mailer>,
+    pub piket: Option<Mailer>,
     /// The certificate of the hub's door.
     pub certificate: Option<PathBuf>,
 }
 
 impl Alerts {
-    /// The roads by which notices go.
+    /// The roads by which coordinators hear of cases; urgent things also reach who answers at any
+    /// hour, and where nobody is named for that, the coordinators.
+    pub fn regie_roads(&self, urgent: bool) -> Vec<Road> {
+        let regie = self.regie.as_ref().map(|_| Road::Regie);
+        let piket = self.piket.as_ref().map(|_| Road::Piket);
+        let mail = if urgent { piket.or(regie) } else { regie };
+        let webhook = self.webhook.as_ref().map(|_| Road::Webhook);
+        mail.into_iter().chain(webhook.filter(|_| mail.is_some())).collect()
+    }
+
+    /// Every road by which anything goes.
+    pub fn all_roads(&self) -> Vec<Road> {
+        let mut roads = self.roads();
+        roads.extend(self.regie.as_ref().map(|_| Road::Regie));
+        roads.extend(self.piket.as_ref().map(|_| Road::Piket));
+        roads
+    }
+
+    /// The roads by which alarms go.
     pub fn roads(&self) -> Vec<Road> {
         let mail = self.mail.as_ref().map(|_| Road::Mail);
         let webhook = self.webhook.as_ref().map(|_| Road::Webhook);

@@ -35,6 +35,7 @@ pub fn gather(
             match kind {
                 NoticeKind::Start => alarm.start_notice = Some(id),
                 NoticeKind::End => alarm.end_notice = Some(id),
+                NoticeKind::Regie => {}
             }
             lines.extend(line(alarm));
         }
@@ -60,6 +61,7 @@ const fn word(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::Start => "storing-begonnen",
         NoticeKind::End => "storing-voorbij",
+        NoticeKind::Regie => "regie",
     }
 }
 
@@ -172,7 +174,7 @@ fn entry(number: usize, line: &Value, over: bool, told_at: &str) -> String {
 }
 
 /// A moment as a clock on the wall in Amsterdam says it.
-fn moment(time: Timestamp) -> String {
+pub(super) fn moment(time: Timestamp) -> String {
     let text = time.to_amsterdam();
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }

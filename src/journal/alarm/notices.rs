@@ -15,6 +15,10 @@ use crate::message::Timestamp;
 pub enum Road {
     Mail,
     Webhook,
+    /// Mail to coordinators.
+    Regie,
+    /// Mail to who answers for them at any hour.
+    Piket,
 }
 
 impl Road {
@@ -22,6 +26,8 @@ impl Road {
         match self {
             Self::Mail => "mail",
             Self::Webhook => "webhook",
+            Self::Regie => "regie",
+            Self::Piket => "piket",
         }
     }
 }
@@ -30,6 +36,8 @@ impl Road {
 pub enum NoticeKind {
     Start,
     End,
+    /// What coordinators must hear of cases.
+    Regie,
 }
 
 impl NoticeKind {
@@ -37,11 +45,12 @@ impl NoticeKind {
         match self {
             Self::Start => "begin",
             Self::End => "einde",
+            Self::Regie => "regie",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Start, Self::End].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Start, Self::End, Self::Regie].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -147,7 +156,7 @@ async fn oldest(conn: &mut Conn, road: Road) -> Result<Option<Row>, sqlx::Error>
     query(sql, [road.as_str().into()]).fetch_optional(conn).await
 }
 
-pub(super) async fn insert_notice(
+pub(in crate::journal) async fn insert_notice(
     conn: &mut Conn,
     notice: &NewNotice,
     road: Road,

@@ -1,6 +1,7 @@
 //! What cases do about what happens, in the transaction of what happened: requests go out as
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
+mod notices;
 mod orders;
 mod rows;
 mod views;
@@ -10,9 +11,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;
-pub use self::views::{CaseFilter, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine};
+pub use self::views::{
+    CaseFilter, CaseShown, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine,
+};
 
 use super::cases::CaseWork;
 use super::inbox::PutMessage;
@@ -402,6 +406,9 @@ impl Unit<'_> {
     }
 }
 
+/// A plan under its digest.
+type KeptPlan = (Digest, Arc<Plan>);
+
 /// The first dossier of a case, and the plan that it will run under; nothing where signals of its
 /// theme stay loose.
 fn open(
@@ -409,7 +416,7 @@ fn open(
     theme: Option<&ThemeCase>,
     (id, message): (Uuid, &CanonicalMessage),
     at: Timestamp,
-) -> Option<(Dossier, Option<(Digest, Arc<Plan>)>)> {
+) -> Option<(Dossier, Option<KeptPlan>)> {
     let theme_case = theme?;
     let playbook = message.theme.as_deref().and_then(|t| set.playbook_for(t, &message.data));
     if playbook.is_none() && !theme_case.opens_a_case() {

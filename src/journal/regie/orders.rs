@@ -128,7 +128,7 @@ impl Unit<'_> {
                 let dossier = group.book.case(case).and_then(|case| case.dossier.as_ref());
                 let into = dossier.and_then(|dossier| dossier.merged_into);
                 let into = into.ok_or(refused(casework::OrderFault::NotMerged))?;
-                group.pair(moment, into.into(), |from, into| casework::split(from, into))?;
+                group.pair(moment, into.into(), casework::split)?;
             }
             CaseAct::Unlike { other } => {
                 let other = ids.get(other).copied().ok_or(JournalError::NotFound)?;

@@ -1,13 +1,16 @@
 //! Cases, tasks and timelines as coordinators see them: codes, partners and moments.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::cases::read_dossier;
 use super::super::sql::{Cell, Row, query, query_of, unreadable};
+use super::super::views::detail;
 use super::super::{Journal, JournalError};
 use crate::casework::{Dossier, Phase, Question, TaskState};
-use crate::message::{CaseNumber, PartnerId, TaskId, Timestamp, Usage};
+use crate::message::{CaseNumber, PartnerId, RoleStatement, TaskId, Timestamp, Usage};
 
 /// Lines of a list at most.
 const LIST_MAX: i64 = 500;
@@ -54,6 +57,17 @@ pub struct CaseView {
     /// The case that took it over, and those that may be about the same.
     pub merged_into: Option<CaseNumber>,
     pub alike: Vec<CaseNumber>,
+}
+
+/// A case as one of its participants may come to see it.
+#[derive(Debug, Clone)]
+pub struct CaseShown {
+    pub theme: Option<String>,
+    pub usage: Usage,
+    /// Absent where the signal stands by itself.
+    pub dossier: Option<Dossier>,
+    /// Who takes part, each with the role of its newest parcel; none for who only sent.
+    pub roles: BTreeMap<PartnerId, Option<RoleStatement>>,
 }
 
 /// Which tasks a list shows.
@@ -166,6 +180,45 @@ impl Journal {
             dossier,
             participants,
         })
+    }
+
+    /// A case for a participant; to anybody else there is no such case.
+    pub async fn case_for(
+        &self,
+        partner: &PartnerId,
+        number: &CaseNumber,
+    ) -> Result<Option<CaseShown>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        let sql = "select c.id, c.usage, c.theme, d.document
+            from cases c left join dossier d on d.case_id = c.id
+            where c.number = $1 and c.erased_at is null";
+        let row = query(sql, [number.as_str().into()]).fetch_optional(&mut conn).await?;
+        let Some(row) = row else { return Ok(None) };
+        let id = row.uuid("id")?;
+        let mut roles = BTreeMap::new();
+        let sql = "select distinct partner from inbox where case_id = $1";
+        for row in query(sql, [id.into()]).fetch_all(&mut conn).await? {
+            roles.insert(row.parsed("partner")?, None);
+        }
+        let sql = "select recipient, detail, gap from outbox
+            where case_id = $1 and answer = 0 and state <> 'vervallen' order by seq desc limit $2";
+        for row in query(sql, [id.into(), LIST_MAX.into()]).fetch_all(&mut conn).await? {
+            let role: &mut Option<RoleStatement> =
+                roles.entry(row.parsed("recipient")?).or_default();
+            if role.is_none() {
+                *role = Some(detail(&row)?.role);
+            }
+        }
+        if !roles.contains_key(partner) {
+            return Ok(None);
+        }
+        let document = row.maybe_text("document")?;
+        Ok(Some(CaseShown {
+            theme: row.maybe_text("theme")?,
+            usage: Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?,
+            dossier: document.map(|text| read_dossier(&text)).transpose()?,
+            roles,
+        }))
     }
 
     /// What happened in a case, in order.

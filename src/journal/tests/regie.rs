@@ -313,7 +313,7 @@ async fn the_same_place_joins_or_is_a_proposal_and_a_merge_can_be_undone(on: On)
     let resident = accepted(&desk, signal(INWONERS, "p-1", 1)).await;
     assert_ne!(resident.case_number, first.case_number);
     let proposal = case(&desk, &resident.case_number).await;
-    assert_eq!(proposal.alike, [first.case_number.clone()]);
+    assert_eq!(proposal.alike, std::slice::from_ref(&first.case_number));
     assert!(proposal.dossier.asks(Question::BeoordeelKoppeling, None).is_some());
     let of_step = |task: &&Task| task.question() == Some(Question::KiesKetenpartner);
     let choice = proposal.dossier.tasks.iter().find(of_step).expect("two corporations").id;

@@ -22,6 +22,7 @@ pub(super) async fn index() -> Response {
             "beschrijving": "/openapi.json",
             "bronnen": {
                 "berichten": "/v1/berichten",
+                "casussen": "/v1/casussen/{casus}",
                 "postvak": "/v1/postvak/ophalingen",
                 "logboek": "/v1/logboek",
             },

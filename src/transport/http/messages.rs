@@ -49,6 +49,16 @@ pub(super) async fn status(
     Ok(json(200, &found.ok_or(NOT_FOUND)?))
 }
 
+/// `GET /v1/casussen/{casus}`: a case in which the partner takes part.
+pub(super) async fn case(
+    State(app): State<App>,
+    caller: Caller,
+    Path(number): Path<String>,
+) -> Result<Response, Halt> {
+    let found = app.desk.case(&caller.partner, &number).await?;
+    Ok(json(200, &found.ok_or(NOT_FOUND)?))
+}
+
 /// `GET /v1/logboek?na=&limiet=`: the partner's own exchanges and proofs.
 pub(super) async fn log(
     State(app): State<App>,

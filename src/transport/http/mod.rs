@@ -108,6 +108,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/v1", "get", get(about::index)),
         ("/v1/berichten", "post", post(messages::receive)),
         ("/v1/berichten/{id}", "get", get(messages::status)),
+        ("/v1/casussen/{casus}", "get", get(messages::case)),
         ("/v1/postvak/ophalingen", "post", post(mailbox::collect)),
         ("/v1/postvak/{zending}/inhoud", "get", get(mailbox::content)),
         ("/v1/postvak/{zending}/ontvangst", "post", post(mailbox::confirm)),
