@@ -1,8 +1,8 @@
-//! `schakel demo`: one evening in one municipality, against a hub that really runs.
+//! `schakel demo`: an evening in one municipality and a case of weeks, on a hub that really runs.
 //!
 //! The hub is started as `serve` starts it; the partners are HTTP clients, a listener and a
 //! folder. What is printed was read back from the journal or from a partner, and the demo fails
-//! where that is not what the evening's script expects.
+//! where that is not what its scripts expect.
 
 mod case;
 mod checks;
@@ -41,11 +41,12 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 #[command(
     after_help = "Voorbeelden:\n  schakel demo\n  schakel demo --serve\n  schakel demo -o json\n\n\
     De demo maakt een eigen tijdelijke map met een eigen sleutel, gebruikt de meegeleverde set en\n\
-    ruimt alles weer op. Met --data speelt zij in een lege map die blijft staan. Eindcode 1: er\n\
-    gebeurde iets anders dan de avond voorschrijft."
+    ruimt alles weer op. Met --data speelt zij in een lege map die blijft staan. De tijd is\n\
+    gespeeld: de klok van de hub begint honderd dagen terug en staat na afloop gelijk.\n\
+    Eindcode 1: er gebeurde iets anders dan het verhaal voorschrijft."
 )]
 pub struct Options {
-    /// Blijft na de avond draaien, met opdrachten om zelf te proberen
+    /// Blijft na afloop draaien, met opdrachten om zelf te proberen
     #[arg(long)]
     serve: bool,
     /// Adres en poort (standaard 127.0.0.1:8080, of een vrije poort als die bezet is)
@@ -67,7 +68,7 @@ impl Options {
     }
 }
 
-/// Plays the evening. `data` is a folder that was asked for, where one was.
+/// Plays both acts. `data` is a folder that was asked for, where one was.
 pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit {
     match demo(options, data.map(PathBuf::as_path), form).await {
         Ok(exit) => exit,
@@ -139,7 +140,7 @@ async fn both_acts(
     told
 }
 
-/// Prints the evening, and says whether it went as it should.
+/// Prints the story, and says whether it went as it should.
 fn show(facts: &Facts, form: Form) -> Exit {
     match form {
         Form::Table => out(&story::tell(facts)),

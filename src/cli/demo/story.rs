@@ -49,7 +49,8 @@ fn opening(facts: &Facts, paper: &mut Paper) {
     let text = format!(
         "De hub draait op {}, gestart zoals `schakel serve` dat doet, over een eigen lege map. \
          Alle personen en adressen zijn verzonnen. Wat hieronder staat, is na afloop teruggelezen \
-         uit het logboek of bij een ketenpartner.",
+         uit het logboek of bij een ketenpartner. De tijd is gespeeld: de klok van de hub begint honderd \
+         dagen terug, en de avond heeft de tijden van het verhaal.",
         facts.hub
     );
     paper.paragraph("", &text);
@@ -358,7 +359,7 @@ fn closing(facts: &Facts, paper: &mut Paper) {
         paper.paragraph("  niet: ", &check.wat);
     }
     if facts.geslaagd {
-        let text = "Zelf proberen: `schakel demo --serve` speelt deze avond en blijft draaien, met \
+        let text = "Zelf proberen: `schakel demo --serve` speelt dit en blijft draaien, met \
                     sleutels en opdrachten om te plakken. `schakel demo -o json` geeft dezelfde \
                     feiten als JSON.";
         paper.paragraph("", text);
