@@ -1,6 +1,7 @@
 //! Somebody is told when something is wrong: once when it starts, once when it ends, by mail and
 //! by webhook, whatever dies in between, and never anything about a person.
 
+mod cases;
 mod desk;
 
 use std::collections::BTreeSet;

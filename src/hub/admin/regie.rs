@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Office, Refused, Told, journal_refused, needs_name, refused};
+use super::{IdAsked, Office, Refused, Told, journal_refused, needs_name, refused};
 use crate::casework::{self, Assignee, Phase, Task};
 use crate::hub::clock;
 use crate::journal::{CaseAct, CaseFilter, CaseOrder, CaseView, TaskFilter};
@@ -70,6 +70,14 @@ impl Office {
     pub(super) async fn timeline(&self, asked: CaseAsked) -> Told {
         let lines = self.hub.journal.timeline(&asked.casus).await.map_err(journal_refused)?;
         Ok(json!(lines))
+    }
+
+    /// What has not left yet of a message waits for a person.
+    pub(super) async fn hold(&self, asked: IdAsked) -> Told {
+        needs_name(&asked.door, &asked.reden)?;
+        let who = (asked.door, asked.reden);
+        let held = self.hub.journal.hold(asked.id, who, clock::now()).await;
+        Ok(json!(held.map_err(journal_refused)?))
     }
 
     pub(super) async fn tasks(&self, asked: TasksAsked) -> Told {

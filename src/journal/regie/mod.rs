@@ -1,6 +1,7 @@
 //! What cases do about what happens, in the transaction of what happened: requests go out as
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
+mod hold;
 mod notices;
 mod orders;
 mod rows;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::hold::{HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;

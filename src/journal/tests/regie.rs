@@ -30,6 +30,8 @@ on_both_stores! {
     an_order_is_in_the_evidence_and_one_that_is_refused_leaves_nothing,
     a_case_keeps_the_plan_it_opened_under,
     an_erased_case_is_due_for_nothing,
+    a_withdrawal_is_followed_up_until_everybody_has_it,
+    what_would_endanger_somebody_is_held_as_far_as_it_has_not_left,
 }
 
 const POLITIE: &str = "politie-oost-brabant";
@@ -395,4 +397,74 @@ async fn an_erased_case_is_due_for_nothing(on: On) {
     let left: BTreeSet<TaskId> =
         tasks(&desk, &TaskFilter::default()).await.into_iter().map(|task| task.id).collect();
     assert!(left.is_empty(), "nothing is asked in a case that was erased");
+}
+
+/// The police take a signal back.
+fn withdrawal(id: &str, reference: &str) -> CanonicalMessage {
+    let message = signal(POLITIE, reference, 1);
+    CanonicalMessage {
+        kind: MessageKind::parse("signaal-ingetrokken.v1").unwrap(),
+        effect: Effect::Intrekking,
+        external_id: ExternalId::new(id.to_owned()),
+        data: json!({
+            "kenmerk": reference, "gebruik": "echt", "tijdstip": "2026-11-23T20:00:00Z",
+            "thema": "woonoverlast", "reden": "onterecht",
+        }),
+        ..message
+    }
+}
+
+async fn a_withdrawal_is_followed_up_until_everybody_has_it(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    let number = &opened.case_number;
+    let taken_back = accepted(&desk, withdrawal("i-1", "k-1")).await;
+    assert_eq!(taken_back.case_number, *number);
+    let recalls = case(&desk, number).await.dossier.recalls;
+    let recipients: BTreeSet<String> =
+        recalls.iter().map(|recall| recall.recipient.to_string()).collect();
+    let both = BTreeSet::from([WONEN, "gemeente-eindhoven"].map(str::to_owned));
+    assert_eq!(recipients, both, "who heard of it, and nobody else");
+    assert_eq!(recipients.len(), taken_back.parcels);
+    // The corporation collects; the municipality does not.
+    desk.collect(WONEN, 50).await;
+    clock(&desk, "2026-11-26T12:00:00Z").await;
+    let lines = desk.journal.timeline(number).await.unwrap();
+    let silent: Vec<_> = lines.iter().filter(|line| line.wat == "terugroep-onbevestigd").collect();
+    assert_eq!(silent.len(), 1, "{lines:?}");
+    assert_eq!(silent[0].bijzonderheid.as_deref(), Some("gemeente-eindhoven"));
+    let dossier = case(&desk, number).await.dossier;
+    assert!(dossier.asks(Question::BeoordeelTerugroep, None).is_some());
+    assert!(dossier.recalls.is_empty());
+}
+
+async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    // In the hands of who collects, until it is confirmed.
+    desk.collect("gemeente-eindhoven", 50).await;
+    let who = || ("R. Regisseur".to_owned(), "adres is geheim".to_owned());
+    let id = opened.public_id.into();
+    let held = desk.journal.hold(id, who(), desk.now()).await.unwrap();
+    assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
+    let waiting = desk.collect(WONEN, 50).await;
+    assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
+    let filter = crate::journal::QuarantineFilter {
+        reason: Some("vastgehouden".to_owned()),
+        state: Some("open".to_owned()),
+        limit: 50,
+        ..Default::default()
+    };
+    let entries = desk.journal.quarantine(&filter).await.unwrap();
+    assert_eq!(entries.len(), held.held);
+    let lines = desk.journal.timeline(&opened.case_number).await.unwrap();
+    let line = lines.iter().find(|line| line.wat == "vastgehouden").unwrap();
+    assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
+    let again = desk.journal.hold(id, who(), desk.now()).await;
+    assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
+    let nothing = desk.journal.hold(uuid::Uuid::from_u128(3), who(), desk.now()).await;
+    assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert_eq!(report.wrong, 0, "{:?}", report.findings);
 }
