@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Agreement;
 use super::task::{Assignee, Question, Task};
 use crate::catalogue::playbook::Plan;
 use crate::message::{CaseId, Digest, MessageId, PlaybookId, StepId, TaskId, Timestamp};
@@ -145,6 +146,8 @@ pub struct Dossier {
     pub alike: Vec<CaseId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalls: Vec<Recall>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreements: Vec<Agreement>,
 }
 
 impl Dossier {
@@ -168,6 +171,7 @@ impl Dossier {
             merged_into: None,
             alike: Vec::new(),
             recalls: Vec::new(),
+            agreements: Vec::new(),
         }
     }
 
