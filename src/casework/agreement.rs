@@ -116,8 +116,7 @@ impl Agreement {
     pub(super) fn due(&self) -> impl Iterator<Item = (Timestamp, Call)> {
         let review = self.review_at.filter(|_| !self.asked_review);
         let term = Some(self.until).filter(|_| !self.asked_term);
-        let calls =
-            [(self.remind_at, Call::Remind), (review, Call::Review), (term, Call::Term)];
+        let calls = [(self.remind_at, Call::Remind), (review, Call::Review), (term, Call::Term)];
         let runs = self.runs();
         calls.into_iter().filter_map(move |(at, call)| Some((at.filter(|_| runs)?, call)))
     }
@@ -170,7 +169,9 @@ pub enum AgreementFault {
     TextTooLong,
     #[error("de termijn van deze afspraak is voorbij; zeg wat ervan kwam, of wijzig haar")]
     Overdue,
-    #[error("noem de naam van elke bewoner, vrijwilliger en elk bedrijf, in ten hoogste 200 tekens")]
+    #[error(
+        "noem de naam van elke bewoner, vrijwilliger en elk bedrijf, in ten hoogste 200 tekens"
+    )]
     BadName,
 }
 
@@ -371,7 +372,10 @@ impl Work<'_> {
                 return;
             }
             Call::Review => agreement.asked_review = true,
-            Call::Term => agreement.asked_term = true,
+            Call::Term => {
+                agreement.asked_term = true;
+                self.note("afspraak-voorbij", None, Some(&id.to_string()));
+            }
         }
         self.review(id);
     }

@@ -7,7 +7,8 @@ use super::work::{Ask, Follow, Notice, NoticeKind, Scene, Work, closes_at};
 use crate::catalogue::ThemeCase;
 use crate::catalogue::playbook::{ClosedBy, Plan};
 use crate::message::{
-    AgreementId, Entropy, PartnerId, RequestWord, Stage, StepId, TaskAnswer, TaskId, TaskWord, Term, Timestamp,
+    AgreementId, Entropy, PartnerId, RequestWord, Stage, StepId, TaskAnswer, TaskId, TaskWord,
+    Term, Timestamp,
 };
 
 /// What happens in one look at the clock at most; what is left is due at once again.

@@ -83,8 +83,8 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
     let late = point.kind == "niet-beslist";
     // The number of a person would be another matter: this is the desk that answers day and night.
     let call = partner.filter(|_| is_for_any_hour(point) || point.kind == "niet-ontvangen");
-    let agreed = point.kind == "afspraak-loopt-af"
-        || point.question == Some(Question::HerzieAfspraak);
+    let agreed =
+        point.kind == "afspraak-loopt-af" || point.question == Some(Question::HerzieAfspraak);
     let look = if agreed { "agreement list" } else { "case show" };
     json!({
         "casus": point.case,
