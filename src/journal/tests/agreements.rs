@@ -7,6 +7,7 @@ use super::place::On;
 use super::regie::{accepted, case, clock, desk, order, rules, shipped, signal, tasks, timeline};
 use crate::casework::{AgreementFault, AgreementState, OrderFault, Phase, Question};
 use crate::evidence::{Leaf, LeafKind};
+use crate::journal::sql::query;
 use crate::journal::{
     AgreementAct, AgreementShown, AgreementWords, CaseAct, ErasureOrder, FindingCode, JournalError,
     NamedParty, TaskFilter,
@@ -209,4 +210,26 @@ async fn an_agreement_that_was_changed_or_taken_away_is_noticed(on: On) {
     assert_eq!(codes().await, [FindingCode::BladAnders]);
     desk.tamper("delete from agreement").await;
     assert_eq!(codes().await, [FindingCode::ZonderRij]);
+}
+
+#[tokio::test]
+async fn a_journal_of_before_agreements_keeps_what_coordinators_must_hear() {
+    let desk = desk(On::Sqlite).await;
+    opened(&desk).await;
+    clock(&desk, "2026-11-26T12:00:00Z").await;
+    let place = desk.close().await;
+    let untold = async || {
+        let sql = "select count(*) as n, max(seq) as last from regie_notice where sent_at is null";
+        let row = query(sql, []).fetch_one(&mut place.connect().await).await.unwrap();
+        (row.int("n").unwrap(), row.int("last").unwrap())
+    };
+    let before = untold().await;
+    assert!(before.0 > 0, "silence is put before a coordinator");
+    let older = "delete from migration where number > 11; drop table agreement";
+    place.connect().await.script(older).await.unwrap();
+    let (journal, writer) = place.open().await.unwrap();
+    let writing = tokio::spawn(writer.run());
+    assert_eq!(untold().await, before);
+    drop(journal);
+    writing.await.unwrap();
 }
