@@ -44,6 +44,8 @@ const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether something is due in cases.
 const DUE_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the retention of a case ended.
+const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -259,6 +261,7 @@ fn serve_loops(
     spawn_loop(tasks, "ondertekenen", stopping, sign(hub.clone()));
     spawn_loop(tasks, "opruimen", stopping, sweep(hub.clone()));
     spawn_loop(tasks, "regie", stopping, direct(hub.clone()));
+    spawn_loop(tasks, "bewaartermijn", stopping, retain(hub.clone()));
     tasks.spawn(work(hub.clone(), stopping.clone()));
     if hub.journal().is_shared() {
         spawn_loop(tasks, "volgen", stopping, follow(hub.clone()));
@@ -335,6 +338,18 @@ async fn work(hub: Arc<Hub>, stop: watch::Receiver<bool>) -> &'static str {
     }
     worker.leave(&hub).await;
     "klussen"
+}
+
+/// Lets go of what may no longer be kept.
+async fn retain(hub: Arc<Hub>) {
+    loop {
+        match hub.retention_step().await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::warn!(%error, "what may no longer be kept is still there"),
+        }
+        tokio::time::sleep(RETAIN_EVERY).await;
+    }
 }
 
 /// Does what is due in cases.

@@ -138,6 +138,12 @@ pub struct Dossier {
     pub quiet_since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told_long: bool,
+    /// When its content is destroyed, because nobody may keep it any longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase_at: Option<Timestamp>,
+    /// It is kept whatever its retention: a court, an inquiry or a complaint needs it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub legal_hold: bool,
     /// The case that took it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<CaseId>,
@@ -168,6 +174,8 @@ impl Dossier {
             taken: false,
             quiet_since: None,
             told_long: false,
+            erase_at: None,
+            legal_hold: false,
             merged_into: None,
             alike: Vec::new(),
             recalls: Vec::new(),

@@ -30,6 +30,7 @@ pub fn signal(
     work.dossier.remember_signal(scene.at);
     if work.dossier.phase == Phase::Gesloten {
         work.dossier.closed_at = None;
+        work.dossier.erase_at = None;
         work.become_phase(Phase::Heropend);
         work.question(Question::ZonderDraaiboek, None, None);
     }

@@ -129,6 +129,7 @@ pub fn order(
                 return Err(OrderFault::NotClosed);
             }
             work.dossier.closed_at = None;
+            work.dossier.erase_at = None;
             work.become_phase(Phase::Heropend);
         }
     }

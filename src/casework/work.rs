@@ -9,6 +9,7 @@ use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::playbook::{ClosedBy, Next, Plan, Step};
+use crate::catalogue::purpose::Purpose;
 use crate::message::{
     AgreementId, CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp,
 };
@@ -425,8 +426,23 @@ impl<'a> Work<'a> {
             }
         }
         self.dossier.closed_at = Some(self.scene.at);
+        self.dossier.erase_at = self.retention();
         self.dossier.quiet_since = None;
         self.become_phase(Phase::Gesloten);
+    }
+
+    /// When the content of a case that closes now may no longer be kept: after the longest
+    /// retention of the purposes under which the municipality gave or got anything about its theme.
+    fn retention(&self) -> Option<Timestamp> {
+        let Scene { catalogue, case, at, .. } = self.scene;
+        let municipality = catalogue.municipality()?;
+        let concerns = |purpose: &&Purpose| {
+            (Purpose::names(&purpose.recipients, municipality)
+                || Purpose::names(&purpose.origins, municipality))
+                && purpose.covers_theme(case.theme.as_deref())
+        };
+        let days = catalogue.purposes.values().filter(concerns).map(|p| p.retention_days).max()?;
+        Some(at.plus_amsterdam_days(i32::try_from(days).unwrap_or(i32::MAX)))
     }
 
     pub fn closing(&self) -> (ClosedBy, Term) {

@@ -32,6 +32,10 @@ pub enum CaseCommand {
     Close(Decided),
     /// Heropent een gesloten casus
     Reopen(Decided),
+    /// Bewaart een casus ook na haar bewaartermijn, voor een rechter, een onderzoek of een klacht
+    Keep(Decided),
+    /// Laat de bewaartermijn van een casus weer gelden
+    Unkeep(Decided),
 }
 
 #[derive(Debug, Subcommand)]
@@ -202,6 +206,8 @@ pub async fn run_case(command: &CaseCommand, ground: Ground<'_>) -> Result<Exit,
         }
         CaseCommand::Split(asked) => (&asked.casus, "splitsen", &asked.who, json!({})),
         CaseCommand::Close(asked) => (&asked.casus, "sluiten", &asked.who, json!({})),
+        CaseCommand::Keep(asked) => (&asked.casus, "bewaren", &asked.who, json!({})),
+        CaseCommand::Unkeep(asked) => (&asked.casus, "niet-meer-bewaren", &asked.who, json!({})),
         CaseCommand::Reopen(asked) => (&asked.casus, "heropenen", &asked.who, json!({})),
     };
     order_case(number, order, who, more, ground).await
@@ -317,6 +323,7 @@ async fn show(number: &str, ground: Ground<'_>) -> Result<Exit, Halt> {
         ("Buurt", "buurt"),
         ("Geopend", "geopend"),
         ("Gesloten", "gesloten"),
+        ("Bewaren tot", "bewarenTot"),
         ("Samengevoegd in", "samengevoegdIn"),
     ] {
         if !case[field].is_null() {
@@ -328,6 +335,9 @@ async fn show(number: &str, ground: Ground<'_>) -> Result<Exit, Halt> {
         names.collect::<Vec<_>>().join(", ")
     };
     out(&format!("{:<16} {}", "Deelnemers", names("deelnemers")));
+    if case["moetBewaardBlijven"] == true {
+        out("Bewaren          ook na de bewaartermijn");
+    }
     if case["slepend"] == true {
         out("Slepend          de signalen houden aan");
     }

@@ -46,6 +46,20 @@ pub enum Command {
         geen-doelbinding\n\nZonder nummer gaat het om alle open uitval die aan het filter \
         voldoet: --yes maakt er een\nklus van (zie schakel job), met --by en --why.")]
     Release(Decided),
+    /// Houdt een bericht vast dat iemand in gevaar brengt: wat nog niet weg is, wacht op een besluit
+    #[command(after_help = "Voorbeeld:\n  schakel quarantine hold BERICHT --by 'J. Jansen' --why \
+        'adres is geheim'\n\nDaarna, per ontvanger: schakel quarantine list --reason \
+        vastgehouden, en release of drop.")]
+    Hold {
+        /// Het bericht, zoals in trace
+        bericht: Uuid,
+        /// Wie dit besluit
+        #[arg(long, value_name = "NAAM")]
+        by: String,
+        /// Waarom
+        #[arg(long, value_name = "TEKST")]
+        why: String,
+    },
     /// Laat het vervallen; wat erop volgt zegt dat zijn voorganger ontbreekt
     #[command(after_help = "Voorbeeld:\n  schakel quarantine drop ID --by 'J. Jansen' --why \
         'dubbel'\n  schakel quarantine drop --partner wonen-zuid --reason geschorst \
@@ -102,6 +116,16 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
 pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
     match command {
         Command::List(filter) => show_all(filter, ground).await,
+        Command::Hold { bericht, by, why } => {
+            let body = json!({ "id": bericht, "door": by, "reden": why });
+            let held = ground.ask("bericht-vasthouden", body).await?;
+            let sentence = format!(
+                "Vastgehouden: {}; onderweg: {}; al aangekomen: {}.",
+                held["vastgehouden"], held["onderweg"], held["alAangekomen"]
+            );
+            told(&held, &sentence, ground.form);
+            Ok(Exit::Ok)
+        }
         Command::Show { id, reveal: true, by, why } => {
             let body = json!({ "id": id, "onthullen": true, "door": by, "reden": why });
             reveal(&ground.ask("uitval-inhoud", body).await?)

@@ -49,6 +49,7 @@ pub const fn yes(value: bool) -> &'static str {
 /// A code of the hub as a sentence of people; the code itself where it has no other words.
 pub fn reason(code: &str) -> &str {
     match code {
+        "vastgehouden" => "vastgehouden: iemand liep gevaar",
         "geen-doelbinding" => "geen doelbinding geeft dit",
         "gemaskeerd" => "alleen gemaskeerd gegeven",
         "veralgemeend" => "alleen veralgemeend gegeven",

@@ -76,6 +76,7 @@ impl AdminDesk for Office {
                 "klus-pauzeren" => self.change_job(JobChange::Pause, read(body)?).await,
                 "klus-hervatten" => self.change_job(JobChange::Resume, read(body)?).await,
                 "klus-afbreken" => self.change_job(JobChange::Cancel, read(body)?).await,
+                "bericht-vasthouden" => self.hold(read(body)?).await,
                 "casussen" => self.cases(read(body)?).await,
                 "casus" => self.case(read(body)?).await,
                 "casus-tijdlijn" => self.timeline(read(body)?).await,

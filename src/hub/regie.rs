@@ -6,13 +6,34 @@ use serde_json::{Value, json};
 use super::{Hub, clock};
 use crate::casework::Task;
 use crate::catalogue::{Catalogue, Origin};
-use crate::journal::{CaseShown, JournalError};
+use crate::journal::{CaseShown, ErasureOrder, JournalError};
 use crate::message::{CaseNumber, PartnerId, RoleStatement, Second, Timestamp};
 
 /// Cases that the journal does in one go; where it did as many there may be more.
 const FULL: u64 = 100;
 
 impl Hub {
+    /// Destroys the content of cases that may no longer be kept; how many. Their tombstones stay.
+    pub async fn retention_step(&self) -> Result<usize, JournalError> {
+        if self.is_closed() {
+            return Ok(0);
+        }
+        let cases = self.journal.cases_to_erase(clock::now()).await?;
+        for case in &cases {
+            let (by, why) = ("schakel".to_owned(), "bewaartermijn".to_owned());
+            let order = ErasureOrder { id: (*case).into(), by, why };
+            match self.journal.erase(order, clock::now()).await {
+                // Another hub was first.
+                Ok(_) | Err(JournalError::Erased) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !cases.is_empty() {
+            tracing::info!(cases = cases.len(), "the retention of cases ended");
+        }
+        Ok(cases.len())
+    }
+
     /// Does what is due in cases; true where there may be more.
     pub async fn regie_step(&self) -> Result<bool, JournalError> {
         if self.is_closed() {

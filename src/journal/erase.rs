@@ -170,6 +170,12 @@ impl Unit<'_> {
         if self.conn.is_postgres() {
             shared::lock_case(self.conn, holder).await?;
         }
+        let kept = "select case_id from dossier where case_id = $1 and legal_hold = 1";
+        if query(kept, [holder.into()]).fetch_optional(&mut *self.conn).await?.is_some() {
+            let why = "deze casus moet bewaard blijven; maak daar eerst een eind aan met: schakel \
+                case unkeep";
+            return Err(JournalError::Order(why));
+        }
         let sql = "insert into erasure (holder, kind, asked_by, why, asked_at)
             values ($1, $2, $3, $4, $5) on conflict (holder) do nothing";
         let cells = [
@@ -214,7 +220,7 @@ impl Unit<'_> {
         // Nothing is asked in it any more, and nothing is due.
         for sql in [
             "update task set due_at = null where case_id = $1",
-            "update dossier set due_at = null where case_id = $1",
+            "update dossier set due_at = null, erase_at = null where case_id = $1",
         ] {
             query(sql, [holder.into()]).execute(&mut *self.conn).await?;
         }

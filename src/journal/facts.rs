@@ -89,7 +89,7 @@ impl Journal {
             from dossier d join cases c on c.id = d.case_id
             where (d.opened_at, d.case_id) > ($1, $2) and d.opened_at < $3
                 and (d.closed_at is null or d.closed_at >= $4) and c.usage = $5
-                and d.document not like '%\"mergedInto\":\"%'
+                and d.merged_into is null
             order by d.opened_at, d.case_id limit $6";
         let mut after = (Timestamp::from_micros(0), Uuid::nil());
         loop {

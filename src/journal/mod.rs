@@ -90,8 +90,8 @@ pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
     AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,
-    CaseShown, CaseView, DossierLine, NamedParty, RegiePoint, RegieTelling, TaskFilter, TaskLine,
-    TimelineLine,
+    CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint, RegieTelling,
+    TaskFilter, TaskLine, TimelineLine,
 };
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};

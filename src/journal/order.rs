@@ -12,7 +12,7 @@ use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
 use super::quarantine::QuarantineOrder;
-use super::regie::{CaseOrder, CaseOrdered, RegieTelling};
+use super::regie::{CaseOrder, CaseOrdered, HeldParcels, HoldOrder, RegieTelling};
 use super::replace::{Replay, Replayed};
 use super::reveal::RevealOrder;
 use super::sequence::Sequenced;
@@ -103,6 +103,11 @@ pub(super) enum Order {
         rules: Arc<Rules>,
         now: Timestamp,
     },
+    /// A message that would endanger somebody is held.
+    Hold {
+        order: HoldOrder,
+        now: Timestamp,
+    },
     /// What is due in cases.
     Clock {
         rules: Arc<Rules>,
@@ -146,6 +151,7 @@ pub(super) enum Done {
     Released(Released),
     Alarm(AlarmDone),
     Case(CaseOrdered),
+    Held(HeldParcels),
     Job(JobDone),
 }
 

@@ -164,6 +164,7 @@ impl Unit<'_> {
                 let numbers = order.cases().into_iter().map(ToString::to_string);
                 wanted.numbers.extend(numbers);
             }
+            Order::Hold { order, .. } => drop(wanted.replays.insert(order.message.into())),
             // Locks what it finds, and passes by what another has.
             Order::Clock { .. } => {}
             // One hub at a time says what starts, what ends and who tells it.

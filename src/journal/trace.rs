@@ -144,7 +144,8 @@ impl Journal {
         Ok(Trace { message: message_view(&row)?, parcels, not_sent })
     }
 
-    async fn message_of(&self, conn: &mut Conn, id: Uuid) -> Result<Uuid, JournalError> {
+    /// The message of an id: its own, that by which its sender follows it, or that of a parcel.
+    pub(super) async fn message_of(&self, conn: &mut Conn, id: Uuid) -> Result<Uuid, JournalError> {
         let sql = "select id from inbox where id = $1 or public_id = $1
             union all select message_id from outbox where id = $1 limit 1";
         let row = query(sql, [id.into()]).fetch_optional(conn).await?;

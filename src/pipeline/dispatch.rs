@@ -129,7 +129,8 @@ fn route<'c>(
         }
     }
     if matches!(message.effect, Effect::Aanvulling | Effect::Intrekking) {
-        for partner in case.recipients.iter().filter_map(|id| catalogue.partner(id)) {
+        let heard = case.recipients.iter().filter(|id| heard_of(case, message, id));
+        for partner in heard.filter_map(|id| catalogue.partner(id)) {
             chosen.entry(&partner.id).or_insert((partner, Why::default()));
         }
     }
@@ -180,6 +181,17 @@ fn add_named<'c>(
             chosen.entry(&partner.id).or_insert((partner, Why::default())).1.named = true;
         }
     }
+}
+
+/// Whether somebody got a signal before, or a request, which says of a signal where it plays and
+/// around whom. Who got nothing but other signals of the case need not hear of this one.
+fn heard_of(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> bool {
+    let about = |parcel: &EarlierParcel| {
+        parcel.is_about(message) || parcel.kind.starts_with("actieverzoek.")
+    };
+    // Where nobody looked back, all who got anything are told.
+    case.earlier.is_empty()
+        || case.earlier.iter().any(|parcel| parcel.recipient == *recipient && about(parcel))
 }
 
 /// The partners a name means; a kind means those that work in the message's municipality.

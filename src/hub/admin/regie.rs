@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Office, Refused, Told, journal_refused, needs_name, refused};
+use super::{IdAsked, Office, Refused, Told, journal_refused, needs_name, refused};
 use crate::casework::{self, Assignee, Phase, Task};
 use crate::hub::clock;
 use crate::journal::{CaseAct, CaseFilter, CaseOrder, CaseView, TaskFilter};
@@ -72,6 +72,14 @@ impl Office {
         Ok(json!(lines))
     }
 
+    /// What has not left yet of a message waits for a person.
+    pub(super) async fn hold(&self, asked: IdAsked) -> Told {
+        needs_name(&asked.door, &asked.reden)?;
+        let who = (asked.door, asked.reden);
+        let held = self.hub.journal.hold(asked.id, who, clock::now()).await;
+        Ok(json!(held.map_err(journal_refused)?))
+    }
+
     pub(super) async fn tasks(&self, asked: TasksAsked) -> Told {
         let filter = TaskFilter {
             overdue: asked.te_laat,
@@ -128,6 +136,8 @@ impl OrderAsked {
             "heropenen" => O::Reopen,
             "samenvoegen" => return Ok(CaseAct::Merge { into: other()? }),
             "splitsen" => return Ok(CaseAct::Split),
+            "bewaren" => return Ok(CaseAct::Keep { kept: true }),
+            "niet-meer-bewaren" => return Ok(CaseAct::Keep { kept: false }),
             "niet-gelijk" => return Ok(CaseAct::Unlike { other: other()? }),
             _ => return Err(refused(400, "opdracht", "Deze opdracht bestaat niet.")),
         }))
@@ -147,6 +157,8 @@ fn as_json(view: &CaseView, now: Timestamp) -> Value {
         "geopend": dossier.opened_at,
         "gesloten": dossier.closed_at,
         "draaiboek": dossier.plan.as_ref().map(|plan| &plan.id),
+        "bewarenTot": dossier.erase_at,
+        "moetBewaardBlijven": dossier.legal_hold,
         "slepend": dossier.lasting,
         "buurt": dossier.area,
         "signalen": dossier.signals.len(),

@@ -2,6 +2,7 @@
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
 mod agreements;
+mod hold;
 mod notices;
 mod orders;
 mod rows;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::agreements::{AgreementAct, AgreementShown, AgreementWords, NamedParty};
+pub use self::hold::{HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;

@@ -14,7 +14,7 @@ use super::super::{Journal, JournalError, LeafKind, Rules};
 use super::rows::Decided;
 use super::{AgreementAct, Moment, OnRequest};
 use crate::casework::{self, Dossier, Entry, Follow, Phase, TaskState};
-use crate::message::{AgreementId, CaseNumber, Entropy, Stage, Timestamp, Usage};
+use crate::message::{AgreementId, CaseId, CaseNumber, Entropy, Stage, Timestamp, Usage};
 
 /// Cases that time does something to in one go.
 const DUE_MAX: i64 = 100;
@@ -42,6 +42,10 @@ pub enum CaseAct {
     Unlike {
         other: CaseNumber,
     },
+    /// It is kept whatever its retention, or no longer.
+    Keep {
+        kept: bool,
+    },
     /// Something about what was agreed.
     Agree(AgreementAct),
 }
@@ -62,7 +66,9 @@ impl CaseOrder {
     /// The cases that it is about, by number.
     pub fn cases(&self) -> Vec<&CaseNumber> {
         match &self.act {
-            CaseAct::Order(_) | CaseAct::Agree(_) | CaseAct::Split => vec![&self.case],
+            CaseAct::Order(_) | CaseAct::Agree(_) | CaseAct::Split | CaseAct::Keep { .. } => {
+                vec![&self.case]
+            }
             CaseAct::Merge { into } => vec![&self.case, into],
             CaseAct::Unlike { other } => vec![&self.case, other],
         }
@@ -81,6 +87,20 @@ impl Journal {
             Done::Case(done) => Ok(done),
             _ => Err(JournalError::Stopped),
         }
+    }
+
+    /// Cases whose content may no longer be kept, with those that were merged into them.
+    pub async fn cases_to_erase(&self, now: Timestamp) -> Result<Vec<CaseId>, JournalError> {
+        let sql = "select d.case_id from dossier d
+            where d.erase_at <= $1
+                or d.merged_into in (select case_id from dossier where erase_at <= $1)
+                    and d.legal_hold = 0 and not exists
+                        (select 1 from erasure e where e.holder = d.case_id)
+            limit $2";
+        let rows = query(sql, [now.into(), DUE_MAX.into()]);
+        let rows = rows.fetch_all(&mut self.reads.acquire().await?).await?;
+        let ids = rows.iter().map(|row| row.uuid("case_id").map(CaseId::from));
+        Ok(ids.collect::<Result<_, _>>()?)
     }
 
     /// Does what is due in cases; answers in how many something was. Where that is a hundred,
@@ -239,6 +259,11 @@ impl Group {
                 let into = into.ok_or(refused(casework::OrderFault::NotMerged))?;
                 self.pair(moment, into.into(), |from, into| casework::split(from, into, at))
             }
+            CaseAct::Keep { kept } => {
+                let mut dossier = self.dossier(case)?.cloned().ok_or(NO_CASE)?;
+                dossier.legal_hold = *kept;
+                self.take_over(moment, dossier)
+            }
             CaseAct::Unlike { other } => {
                 self.pair(moment, id_of(other)?, |(a, from), (b, into)| {
                     casework::forget(from, b, at);
@@ -323,7 +348,7 @@ impl Group {
 }
 
 /// One of two cases.
-type Side<'a> = (crate::message::CaseId, &'a mut Dossier);
+type Side<'a> = (CaseId, &'a mut Dossier);
 
 pub(super) fn refused(fault: casework::OrderFault) -> JournalError {
     JournalError::Fault(fault)
@@ -365,6 +390,8 @@ impl CaseAct {
             Self::Merge { .. } => "besluit-samenvoegen",
             Self::Split => "besluit-splitsen",
             Self::Unlike { .. } => "besluit-niet-gelijk",
+            Self::Keep { kept: true } => "besluit-bewaren",
+            Self::Keep { kept: false } => "besluit-niet-meer-bewaren",
             Self::Agree(act) => act.code(),
         }
     }

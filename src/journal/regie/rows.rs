@@ -18,11 +18,12 @@ use crate::message::{CanonicalMessage, Digest, PartnerId, TaskId, Timestamp};
 const DOSSIER: Table = Table {
     name: "dossier",
     columns: "case_id, document, phase, theme, area, lasting, opened_at, closed_at, due_at, \
-              changed_at",
+              changed_at, erase_at, legal_hold, merged_into",
     suffix: "on conflict (case_id) do update set document = excluded.document,
         phase = excluded.phase, theme = excluded.theme, area = excluded.area,
         lasting = excluded.lasting, closed_at = excluded.closed_at, due_at = excluded.due_at,
-        changed_at = excluded.changed_at",
+        changed_at = excluded.changed_at, erase_at = excluded.erase_at,
+        legal_hold = excluded.legal_hold, merged_into = excluded.merged_into",
 };
 
 const TASK: Table = Table {
@@ -189,6 +190,9 @@ fn dossier_row(
         dossier.closed_at.into(),
         due.into(),
         at.into(),
+        dossier.erase_at.filter(|_| !dossier.legal_hold).into(),
+        dossier.legal_hold.into(),
+        dossier.merged_into.map(Uuid::from).into(),
     ])
 }
 

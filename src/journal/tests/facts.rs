@@ -46,7 +46,12 @@ async fn an_evaluation_is_told_signals_cases_and_tasks_of_its_period(on: On) {
     desk.tamper("update inbox set usage = 'echt' where seq <= 2").await;
     desk.tamper("update cases set usage = 'echt'").await;
     dossier(&desk, "seq = 1", "{}").await;
-    dossier(&desk, "seq = 2", "{\"mergedInto\":\"0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11\"}").await;
+    dossier(&desk, "seq = 2", "{}").await;
+    desk.tamper(
+        "update dossier set merged_into = (select case_id from inbox where seq = 1)
+         where case_id = (select case_id from inbox where seq = 2)",
+    )
+    .await;
     let asked = at.as_micros();
     desk.tamper(&format!(
         "insert into timeline (case_id, at, code, detail)

@@ -30,6 +30,9 @@ on_both_stores! {
     an_order_is_in_the_evidence_and_one_that_is_refused_leaves_nothing,
     a_case_keeps_the_plan_it_opened_under,
     an_erased_case_is_due_for_nothing,
+    a_withdrawal_is_followed_up_until_everybody_has_it,
+    what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay,
+    what_would_endanger_somebody_is_held_as_far_as_it_has_not_left,
 }
 
 const POLITIE: &str = "politie-oost-brabant";
@@ -56,12 +59,12 @@ fn files() -> Files {
     files
 }
 
-pub(super) fn shipped() -> Arc<Catalogue> {
+pub fn shipped() -> Arc<Catalogue> {
     static SHIPPED: OnceLock<Arc<Catalogue>> = OnceLock::new();
     Arc::clone(SHIPPED.get_or_init(|| Arc::new(Catalogue::parse(&files()).unwrap())))
 }
 
-pub(super) fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
+pub fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
     let (one, two) = (Arc::clone(set), Arc::clone(set));
     Arc::new(Rules {
         catalogue: set.digest(),
@@ -76,14 +79,14 @@ pub(super) fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
     })
 }
 
-pub(super) async fn desk(on: On) -> Desk {
+pub async fn desk(on: On) -> Desk {
     let mut desk = Desk::new(on).await;
     desk.rules = rules(&shipped());
     desk
 }
 
 /// A signal of a partner about trouble at this house.
-pub(super) fn signal(sender: &str, reference: &str, house: u32) -> CanonicalMessage {
+pub fn signal(sender: &str, reference: &str, house: u32) -> CanonicalMessage {
     let catalogue = shipped();
     let sender = catalogue.partner(&partner(sender)).unwrap();
     CanonicalMessage {
@@ -151,7 +154,7 @@ fn submission(desk: &Desk, message: CanonicalMessage) -> Submission {
     }
 }
 
-pub(super) async fn accepted(desk: &Desk, message: CanonicalMessage) -> Accepted {
+pub async fn accepted(desk: &Desk, message: CanonicalMessage) -> Accepted {
     match desk.journal.receive(submission(desk, message)).await.unwrap() {
         Received::Accepted(accepted) => accepted,
         Received::Refused(refused) => panic!("refused: {:?}", refused.refusal),
@@ -165,11 +168,11 @@ async fn refused(desk: &Desk, message: CanonicalMessage) -> Refused {
     }
 }
 
-pub(super) async fn case(desk: &Desk, number: &CaseNumber) -> CaseView {
+pub async fn case(desk: &Desk, number: &CaseNumber) -> CaseView {
     desk.journal.dossier(number).await.unwrap()
 }
 
-pub(super) async fn tasks(desk: &Desk, filter: &TaskFilter) -> Vec<TaskLine> {
+pub async fn tasks(desk: &Desk, filter: &TaskFilter) -> Vec<TaskLine> {
     desk.journal.tasks(filter, desk.now()).await.unwrap()
 }
 
@@ -188,22 +191,18 @@ async fn requests(desk: &Desk, name: &str) -> Vec<String> {
     requests.map(|parcel| String::from_utf8(parcel.bytes.clone()).unwrap()).collect()
 }
 
-pub(super) async fn timeline(desk: &Desk, number: &CaseNumber) -> Vec<String> {
+pub async fn timeline(desk: &Desk, number: &CaseNumber) -> Vec<String> {
     let lines = desk.journal.timeline(number).await.unwrap();
     lines.into_iter().map(|line| line.wat).collect()
 }
 
-pub(super) async fn clock(desk: &Desk, moment: &str) -> u64 {
+pub async fn clock(desk: &Desk, moment: &str) -> u64 {
     let at = Timestamp::parse(moment).unwrap();
     desk.pass(at.seconds_since(desk.now()));
     desk.journal.regie_clock(Arc::clone(&desk.rules), at).await.unwrap()
 }
 
-pub(super) async fn order(
-    desk: &Desk,
-    number: &CaseNumber,
-    act: CaseAct,
-) -> Result<Phase, JournalError> {
+pub async fn order(desk: &Desk, number: &CaseNumber, act: CaseAct) -> Result<Phase, JournalError> {
     let (by, why) = ("R. Regisseur".to_owned(), "afgesproken".to_owned());
     let order = CaseOrder { case: number.clone(), act, by, why };
     let done = desk.journal.order_case(order, Arc::clone(&desk.rules), desk.now()).await?;
@@ -399,4 +398,103 @@ async fn an_erased_case_is_due_for_nothing(on: On) {
     let left: BTreeSet<TaskId> =
         tasks(&desk, &TaskFilter::default()).await.into_iter().map(|task| task.id).collect();
     assert!(left.is_empty(), "nothing is asked in a case that was erased");
+}
+
+/// The police take a signal back.
+fn withdrawal(id: &str, reference: &str) -> CanonicalMessage {
+    let message = signal(POLITIE, reference, 1);
+    CanonicalMessage {
+        kind: MessageKind::parse("signaal-ingetrokken.v1").unwrap(),
+        effect: Effect::Intrekking,
+        external_id: ExternalId::new(id.to_owned()),
+        data: json!({
+            "kenmerk": reference, "gebruik": "echt", "tijdstip": "2026-11-23T20:00:00Z",
+            "thema": "woonoverlast", "reden": "onterecht",
+        }),
+        ..message
+    }
+}
+
+async fn a_withdrawal_is_followed_up_until_everybody_has_it(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    let number = &opened.case_number;
+    let taken_back = accepted(&desk, withdrawal("i-1", "k-1")).await;
+    assert_eq!(taken_back.case_number, *number);
+    let recalls = case(&desk, number).await.dossier.recalls;
+    let recipients: BTreeSet<String> =
+        recalls.iter().map(|recall| recall.recipient.to_string()).collect();
+    let both = BTreeSet::from([WONEN, "gemeente-eindhoven"].map(str::to_owned));
+    assert_eq!(recipients, both, "who heard of it, and nobody else");
+    assert_eq!(recipients.len(), taken_back.parcels);
+    // The corporation collects; the municipality does not.
+    desk.collect(WONEN, 50).await;
+    clock(&desk, "2026-11-26T12:00:00Z").await;
+    let lines = desk.journal.timeline(number).await.unwrap();
+    let silent: Vec<_> = lines.iter().filter(|line| line.wat == "terugroep-onbevestigd").collect();
+    assert_eq!(silent.len(), 1, "{lines:?}");
+    assert_eq!(silent[0].bijzonderheid.as_deref(), Some("gemeente-eindhoven"));
+    let dossier = case(&desk, number).await.dossier;
+    assert!(dossier.asks(Question::BeoordeelTerugroep, None).is_some());
+    assert!(dossier.recalls.is_empty());
+}
+
+async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    // In the hands of who collects, until it is confirmed.
+    desk.collect("gemeente-eindhoven", 50).await;
+    let who = || ("R. Regisseur".to_owned(), "adres is geheim".to_owned());
+    let id = opened.public_id.into();
+    let held = desk.journal.hold(id, who(), desk.now()).await.unwrap();
+    assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
+    let waiting = desk.collect(WONEN, 50).await;
+    assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
+    let filter = crate::journal::QuarantineFilter {
+        reason: Some("vastgehouden".to_owned()),
+        state: Some("open".to_owned()),
+        limit: 50,
+        ..Default::default()
+    };
+    let entries = desk.journal.quarantine(&filter).await.unwrap();
+    assert_eq!(entries.len(), held.held);
+    let lines = desk.journal.timeline(&opened.case_number).await.unwrap();
+    let line = lines.iter().find(|line| line.wat == "vastgehouden").unwrap();
+    assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
+    let again = desk.journal.hold(id, who(), desk.now()).await;
+    assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
+    let nothing = desk.journal.hold(uuid::Uuid::from_u128(3), who(), desk.now()).await;
+    assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert_eq!(report.wrong, 0, "{:?}", report.findings);
+}
+
+async fn what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    let number = &opened.case_number;
+    order(&desk, number, CaseAct::Order(Order::Close)).await.unwrap();
+    let until = case(&desk, number).await.dossier.erase_at.expect("a retention");
+    // The longest of the purposes that concern the municipality and this theme.
+    assert_eq!(until, desk.now().plus_amsterdam_days(730));
+    assert!(desk.journal.cases_to_erase(until.plus_seconds(-1)).await.unwrap().is_empty());
+    order(&desk, number, CaseAct::Keep { kept: true }).await.unwrap();
+    assert!(desk.journal.cases_to_erase(until).await.unwrap().is_empty());
+    let id = opened.public_id.into();
+    let (by, why) = ("B. Beheer".to_owned(), "verzoek".to_owned());
+    let erasure = crate::journal::ErasureOrder { id, by, why };
+    let refused = desk.journal.erase(erasure.clone(), desk.now()).await;
+    assert!(matches!(refused, Err(JournalError::Order(_))), "{refused:?}");
+    order(&desk, number, CaseAct::Keep { kept: false }).await.unwrap();
+    let due = desk.journal.cases_to_erase(until).await.unwrap();
+    assert_eq!(due.len(), 1);
+    let erasure = crate::journal::ErasureOrder { id: due[0].into(), ..erasure };
+    desk.journal.erase(erasure, until).await.unwrap();
+    assert!(desk.journal.cases_to_erase(until).await.unwrap().is_empty(), "once");
+    let gone = desk.journal.dossier(number).await;
+    assert!(matches!(gone, Err(JournalError::NotFound)), "{gone:?}");
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert_eq!((report.wrong, report.erased > 0), (0, true), "{:?}", report.findings);
 }

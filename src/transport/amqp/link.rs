@@ -4,12 +4,12 @@
 //! broker closed, and settles stale deliveries. Here everything is built anew, with `retry`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lapin::{Channel, Connection, ErrorKind, Event};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::address::Address;
 use crate::transport::retry::retry_within;
@@ -30,7 +30,10 @@ pub struct Link {
     name: &'static str,
     current: watch::Sender<Option<Arc<Connection>>>,
     blocked: AtomicBool,
-    broken: Notify,
+    /// Which connection since the start this is.
+    present: AtomicU64,
+    /// The newest connection that was given up.
+    given_up: watch::Sender<u64>,
 }
 
 /// There is no connection, or it does not answer.
@@ -56,8 +59,9 @@ impl From<lapin::Error> for LinkError {
 impl Link {
     pub fn new(address: Address, name: &'static str) -> Self {
         let current = watch::Sender::new(None);
-        let (blocked, broken) = (AtomicBool::new(false), Notify::new());
-        Self { address, name, current, blocked, broken }
+        let (blocked, present) = (AtomicBool::new(false), AtomicU64::new(0));
+        let given_up = watch::Sender::new(0);
+        Self { address, name, current, blocked, present, given_up }
     }
 
     /// Keeps the connection up until `stop` completes.
@@ -69,9 +73,10 @@ impl Link {
                 return;
             };
             let connection = Arc::new(connection);
+            let number = self.present.fetch_add(1, Ordering::SeqCst) + 1;
             self.current.send_replace(Some(Arc::clone(&connection)));
             let stopped = tokio::select! {
-                () = self.watch(&connection) => false,
+                () = self.watch(&connection, number) => false,
                 () = &mut stop => true,
             };
             self.current.send_replace(None);
@@ -87,7 +92,8 @@ impl Link {
     }
 
     /// Returns when the connection is of no more use.
-    async fn watch(&self, connection: &Connection) {
+    async fn watch(&self, connection: &Connection, number: u64) {
+        let mut given_up = self.given_up.subscribe();
         let mut events = std::pin::pin!(connection.events_listener());
         loop {
             tokio::select! {
@@ -104,7 +110,7 @@ impl Link {
                     Some(_) => {}
                     None => return,
                 },
-                () = self.broken.notified() => return,
+                _ = given_up.wait_for(|newest| *newest >= number) => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             if !connection.status().connected() {
@@ -113,9 +119,15 @@ impl Link {
         }
     }
 
-    /// Gives up the present connection: it did not answer.
-    pub(super) fn give_up(&self) {
-        self.broken.notify_one();
+    /// Gives up a connection: it did not answer. Who waited for one that was lost meanwhile does not
+    /// take the next one down with it.
+    pub(super) fn give_up(&self, number: u64) {
+        self.given_up.send_modify(|newest| *newest = number.max(*newest));
+    }
+
+    /// The number of the present connection, to be named where it does not answer.
+    pub(super) fn number(&self) -> u64 {
+        self.present.load(Ordering::SeqCst)
     }
 
     pub fn is_up(&self) -> bool {
@@ -146,10 +158,11 @@ impl Link {
         &self,
         asked: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, LinkError> {
+        let number = self.number();
         match tokio::time::timeout(ANSWER_MOST, asked).await {
             Ok(answer) => Ok(answer?),
             Err(_) => {
-                self.give_up();
+                self.give_up(number);
                 Err(LinkError::Slow)
             }
         }

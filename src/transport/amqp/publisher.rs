@@ -124,6 +124,7 @@ impl Post {
 
     /// Publishes the letters, waits for the barrier, and judges.
     async fn publish(&mut self, channel: &Channel, letters: &[&Letter]) -> Vec<Posted> {
+        let number = self.link.number();
         let mut confirms = Vec::with_capacity(letters.len());
         let sending = async {
             for letter in letters {
@@ -173,7 +174,7 @@ impl Post {
             // A channel that was closed is replaced, and a connection that is silent is given up;
             // one that the broker blocked says so, and goes on when its alarm is over.
             if channel.status().connected() && !self.link.is_blocked() {
-                self.link.give_up();
+                self.link.give_up(number);
             }
         }
         verdicts

@@ -458,10 +458,15 @@ create table dossier (
     opened_at bigint not null,
     closed_at bigint,
     due_at bigint,
-    changed_at bigint not null
+    changed_at bigint not null,
+    erase_at bigint,
+    legal_hold bigint not null default 0,
+    merged_into bytea
 );
 
 create index dossier_due on dossier (due_at) where due_at is not null;
+create index dossier_erase on dossier (erase_at) where erase_at is not null;
+create index dossier_merged on dossier (merged_into) where merged_into is not null;
 create index dossier_phase on dossier (phase, changed_at);
 create index dossier_opened on dossier (opened_at);
 

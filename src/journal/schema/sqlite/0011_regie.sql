@@ -14,10 +14,15 @@ create table dossier (
     opened_at integer not null,
     closed_at integer,
     due_at integer,
-    changed_at integer not null
+    changed_at integer not null,
+    erase_at integer,
+    legal_hold integer not null default 0,
+    merged_into blob
 ) strict, without rowid;
 
 create index dossier_due on dossier (due_at) where due_at is not null;
+create index dossier_erase on dossier (erase_at) where erase_at is not null;
+create index dossier_merged on dossier (merged_into) where merged_into is not null;
 create index dossier_phase on dossier (phase, changed_at);
 create index dossier_opened on dossier (opened_at);
 
