@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Agreement;
 use super::task::{Assignee, Question, Task};
 use crate::catalogue::playbook::Plan;
 use crate::message::{CaseId, Digest, MessageId, PlaybookId, StepId, TaskId, Timestamp};
@@ -151,6 +152,8 @@ pub struct Dossier {
     pub alike: Vec<CaseId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalls: Vec<Recall>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreements: Vec<Agreement>,
 }
 
 impl Dossier {
@@ -176,6 +179,7 @@ impl Dossier {
             merged_into: None,
             alike: Vec::new(),
             recalls: Vec::new(),
+            agreements: Vec::new(),
         }
     }
 

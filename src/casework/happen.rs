@@ -1,12 +1,14 @@
 //! What can happen to a case: a signal, a partner's answer, its receipt, and time that passes.
 
+use super::agreement::Call;
 use super::dossier::{Dossier, Phase, StepState};
 use super::task::{AnswerFault, Mark, Question, TaskState};
 use super::work::{Ask, Follow, Notice, NoticeKind, Scene, Work, closes_at};
 use crate::catalogue::ThemeCase;
 use crate::catalogue::playbook::{ClosedBy, Plan};
 use crate::message::{
-    Entropy, PartnerId, RequestWord, Stage, StepId, TaskAnswer, TaskId, TaskWord, Term, Timestamp,
+    AgreementId, Entropy, PartnerId, RequestWord, Stage, StepId, TaskAnswer, TaskId, TaskWord,
+    Term, Timestamp,
 };
 
 /// What happens in one look at the clock at most; what is left is due at once again.
@@ -141,6 +143,7 @@ enum Due {
     Late(TaskId),
     Escalate(TaskId),
     Recall(usize),
+    Agreement(AgreementId, Call),
     Long,
     Close,
 }
@@ -182,11 +185,14 @@ fn first_due(dossier: &Dossier, plan: Option<&Plan>) -> Option<(Timestamp, Due)>
     });
     let recalls =
         dossier.recalls.iter().enumerate().map(|(at, recall)| (recall.by, Due::Recall(at)));
+    let agreements = dossier.agreements.iter().flat_map(|agreement| {
+        agreement.due().map(|(at, call)| (at, Due::Agreement(agreement.id, call)))
+    });
     let runs = !dossier.told_long && dossier.quiet_since.is_none() && !dossier.tasks.is_empty();
     let long = plan.map_or(LONG_USUAL, |plan| plan.term).after(dossier.opened_at);
     let long = runs.then_some((long, Due::Long));
     let close = closes_at(dossier, plan).map(|at| (at, Due::Close));
-    of_tasks.flatten().chain(recalls).chain(long).chain(close).min()
+    of_tasks.flatten().chain(recalls).chain(agreements).chain(long).chain(close).min()
 }
 
 /// Does what is due at this moment, in its order, each once.
@@ -214,7 +220,7 @@ impl Work<'_> {
                 let Some(task) = self.dossier.task(id) else { return };
                 self.follow.notices.push(Notice {
                     kind: NoticeKind::NietOntvangen,
-                    task: id,
+                    task: Some(id),
                     partner: task.partner().cloned(),
                     by: task.deadlines.received,
                     urgent: task.urgent,
@@ -243,6 +249,7 @@ impl Work<'_> {
                 self.note("terugroep-onbevestigd", None, Some(recall.recipient.as_str()));
                 self.question(Question::BeoordeelTerugroep, None, None);
             }
+            Due::Agreement(id, call) => self.called(id, call),
             Due::Long => {
                 self.dossier.told_long = true;
                 self.note("duurt-lang", None, None);
@@ -265,7 +272,7 @@ impl Work<'_> {
         let about = task.about.and_then(|about| self.dossier.task(about));
         let notice = Notice {
             kind: NoticeKind::NietBeslist(question),
-            task: id,
+            task: Some(id),
             partner: about.and_then(|task| task.partner().cloned()),
             by: task.deadlines.done,
             urgent: task.urgent,

@@ -37,6 +37,7 @@ pub fn merge(
             into.tasks.push(task);
         }
     }
+    into.take_agreements(from_id, from);
     for signal in &from.signals {
         into.remember_signal(*signal);
     }
@@ -49,6 +50,7 @@ pub fn merge(
 pub fn split(
     (from_id, from): (CaseId, &mut Dossier),
     (into_id, into): (CaseId, &mut Dossier),
+    at: Timestamp,
 ) -> Result<[Entry; 2], OrderFault> {
     if from.merged_into != Some(into_id) {
         return Err(OrderFault::NotMerged);
@@ -60,6 +62,7 @@ pub fn split(
         task.step = task.from.take().and_then(|(_, step)| step);
         from.tasks.push(task);
     }
+    into.return_agreements(from_id, from, at);
     for signal in &from.signals {
         if let Some(at) = into.signals.iter().position(|known| known == signal) {
             into.signals.remove(at);

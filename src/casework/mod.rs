@@ -3,6 +3,7 @@
 //! Pure: the journal looks the correlation keys up, hands over the dossiers it found, and stores
 //! what comes back. See `docs/decisions/0020-regie-is-one-document-per-case.md`.
 
+mod agreement;
 mod correlate;
 mod dossier;
 pub mod evaluate;
@@ -14,6 +15,9 @@ mod simulate;
 mod task;
 mod work;
 
+pub use agreement::{
+    Agree, Agreement, AgreementFault, AgreementState, Party, PartyKind, check_wording,
+};
 pub use correlate::{CorrelationKey, Decision, Found, Matching, decide, keys, leaves};
 pub use dossier::{Dossier, Phase, PlanRef, Recall, SIGNALS_MAX, StepState, TASKS_MAX};
 pub use explore::{PlanFault, explore};

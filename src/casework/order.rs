@@ -1,5 +1,6 @@
 //! What a coordinator orders: to ask, remind, go on, extend, take, close and reopen.
 
+use super::agreement::{Agree, AgreementFault};
 use super::dossier::{Dossier, Phase, StepState};
 use super::task::{Deadlines, Mark, Question, Task, TaskState};
 use super::work::{Ask, Asked, Follow, Scene, Work};
@@ -44,6 +45,8 @@ pub enum Order {
     },
     Close,
     Reopen,
+    /// Something about what was agreed.
+    Agree(Agree),
 }
 
 /// Why an order cannot be carried out.
@@ -75,6 +78,8 @@ pub enum OrderFault {
     Itself,
     #[error("deze twee casussen zijn niet samengevoegd")]
     NotMerged,
+    #[error(transparent)]
+    Agreement(#[from] AgreementFault),
 }
 
 /// Carries an order out.
@@ -103,9 +108,13 @@ pub fn order(
             work.follow.asks.push(Ask { task: *task, status: RequestWord::Herinnerd });
         }
         Order::Extend { task, until } => work.extend(*task, *until)?,
-        Order::GoOn { task } => work.go_on_without(*task)?,
+        Order::GoOn { task } => {
+            work.may_be_let_go(*task)?;
+            work.go_on_without(*task)?;
+        }
         Order::Done { task, result } => {
             work.open_task(*task, false)?;
+            work.may_be_let_go(*task)?;
             work.done(*task, result)?;
         }
         Order::Withdraw { task } => {
@@ -114,6 +123,7 @@ pub fn order(
             work.end_step_of(*task, StepState::Overgeslagen);
         }
         Order::Close => work.close(),
+        Order::Agree(agree) => work.agree(agree)?,
         Order::Reopen => {
             if !work.dossier.phase.may_become(Phase::Heropend) {
                 return Err(OrderFault::NotClosed);

@@ -209,7 +209,8 @@ impl Play<'_> {
 
     fn moment(&self, at: Timestamp, entry: &Entry, follow: &Follow) -> Moment {
         let task = entry.task.and_then(|id| self.dossier.task(id));
-        let told = follow.notices.iter().find(|notice| Some(notice.task) == entry.task);
+        let told =
+            follow.notices.iter().find(|notice| notice.task.is_some() && notice.task == entry.task);
         let told = told.map(|notice| match notice.kind {
             NoticeKind::NietBeslist(_) => Told::AtAnyHour,
             _ if notice.urgent => Told::AtAnyHour,

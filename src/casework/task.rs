@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::playbook::Terms;
-use crate::message::{CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp};
+use crate::message::{AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp};
 
 /// How far a task came, in the words of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -243,7 +243,9 @@ impl Question {
             Self::BeoordeelTerugroep => {
                 "Een ontvanger bevestigt een correctie of intrekking niet; bel"
             }
-            Self::HerzieAfspraak => "Een afspraak moet opnieuw worden bekeken",
+            Self::HerzieAfspraak => {
+                "Een afspraak moet worden herzien; wijzig haar of zeg wat ervan kwam"
+            }
         }
     }
 }
@@ -327,6 +329,9 @@ pub struct Task {
     /// The task that a coordinator's is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<TaskId>,
+    /// The agreement that a coordinator's is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
 }
 
 impl Task {

@@ -3,13 +3,16 @@
 //! Everything here changes a dossier and says what follows; nothing is sent or stored. The hub,
 //! `check`, `playbook simulate` and the benchmarks all go through these functions.
 
+use super::agreement::Agreement;
 use super::dossier::{Dossier, Phase, StepState, TASKS_MAX};
 use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::playbook::{ClosedBy, Next, Plan, Step};
 use crate::catalogue::purpose::Purpose;
-use crate::message::{CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp};
+use crate::message::{
+    AgreementId, CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp,
+};
 
 /// How long a coordinator may take where no plan says so.
 const DECIDE_USUAL: Term = Term::WorkingDays(2);
@@ -48,7 +51,8 @@ pub struct Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub kind: NoticeKind,
-    pub task: TaskId,
+    /// What is to be done about it; none where nothing is yet.
+    pub task: Option<TaskId>,
     /// Whom it is about.
     pub partner: Option<PartnerId>,
     pub by: Timestamp,
@@ -64,6 +68,8 @@ pub enum NoticeKind {
     Beslissen(Question),
     /// It was not decided in its term.
     NietBeslist(Question),
+    /// The term of an agreement nears.
+    AfspraakLooptAf,
 }
 
 /// A line of the timeline.
@@ -230,6 +236,7 @@ impl<'a> Work<'a> {
             expected: None,
             from: None,
             about: None,
+            agreement: None,
         });
         self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
         self.note("gevraagd", Some(id), Some(&action));
@@ -250,9 +257,24 @@ impl<'a> Work<'a> {
 
     /// Asks a coordinator something, once as long as it is open.
     pub fn question(&mut self, question: Question, about: Option<TaskId>, step: Option<&Step>) {
+        self.put_question(question, (about, None), step);
+    }
+
+    /// Asks a coordinator to look at an agreement.
+    pub fn review(&mut self, agreement: AgreementId) {
+        self.put_question(Question::HerzieAfspraak, (None, Some(agreement)), None);
+    }
+
+    fn put_question(
+        &mut self,
+        question: Question,
+        (about, agreement): (Option<TaskId>, Option<AgreementId>),
+        step: Option<&Step>,
+    ) {
         let known = self.dossier.open_tasks().any(|task| {
             let same_step = task.step.as_ref() == step.map(|step| &step.id);
-            task.question() == Some(question) && task.about == about && same_step
+            let same = task.about == about && task.agreement == agreement;
+            task.question() == Some(question) && same && same_step
         });
         if known {
             return;
@@ -290,9 +312,10 @@ impl<'a> Work<'a> {
             expected: None,
             from: None,
             about,
+            agreement,
         });
         let kind = NoticeKind::Beslissen(question);
-        self.follow.notices.push(Notice { kind, task: id, partner, by, urgent });
+        self.follow.notices.push(Notice { kind, task: Some(id), partner, by, urgent });
         self.note("te-beslissen", Some(id), Some(question.as_str()));
     }
 
@@ -359,8 +382,12 @@ impl<'a> Work<'a> {
             return;
         }
         let (partner, coordinator) = dossier.waits_for();
-        let idle = !partner && !coordinator && dossier.steps_ended(self.scene.plan);
-        let touched = self.scene.plan.is_some() || !dossier.tasks.is_empty();
+        // What was agreed goes on, and so does the case: it is not done before its agreements are.
+        let settled = dossier.steps_ended(self.scene.plan) && !dossier.has_running_agreement();
+        let idle = !partner && !coordinator && settled;
+        let touched = self.scene.plan.is_some()
+            || !dossier.tasks.is_empty()
+            || !dossier.agreements.is_empty();
         let phase = match dossier.phase {
             _ if partner => Phase::WachtOpPartner,
             Phase::Nieuw if coordinator || !touched => Phase::Nieuw,
@@ -379,6 +406,10 @@ impl<'a> Work<'a> {
         }
         debug_assert!(self.dossier.phase.may_become(phase), "{:?} {phase:?}", self.dossier.phase);
         self.dossier.phase = phase;
+        if phase == Phase::Heropend {
+            // What was asked about agreements was withdrawn when the case was closed.
+            self.dossier.agreements.iter_mut().for_each(Agreement::ask_again);
+        }
         self.note("fase", None, Some(phase.as_str()));
     }
 

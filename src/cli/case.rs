@@ -97,10 +97,10 @@ pub struct Number {
 pub struct Who {
     /// Wie dit besluit
     #[arg(long, value_name = "NAAM")]
-    by: String,
+    pub(super) by: String,
     /// Waarom
     #[arg(long, value_name = "REDEN")]
-    why: String,
+    pub(super) why: String,
 }
 
 #[derive(Debug, Args)]
@@ -365,7 +365,7 @@ async fn timeline(number: &str, ground: Ground<'_>) -> Result<Exit, Halt> {
 }
 
 /// Rows of objects under the columns that are named.
-fn print(lines: &Value, columns: &[&'static str], form: Form) {
+pub(super) fn print(lines: &Value, columns: &[&'static str], form: Form) {
     let mut rows = Rows::new(columns);
     for line in lines.as_array().into_iter().flatten() {
         rows.add(columns.iter().map(|column| shown(&line[*column], form)).collect());
@@ -378,7 +378,7 @@ fn shown(value: &Value, form: Form) -> Value {
     if form == Form::Table { json!(cell(value)) } else { value.clone() }
 }
 
-fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "ja".to_owned(),

@@ -1,6 +1,7 @@
 //! The command line: what each command says, and with which exit code it ends.
 
 mod access;
+mod agreement;
 mod alert;
 mod activate;
 mod backup;
@@ -102,6 +103,9 @@ enum Command {
     /// Taken: wat er gevraagd is, wat te laat is, en wat te beslissen is
     #[command(subcommand)]
     Task(case::TaskCommand),
+    /// Afspraken in een casus: met wie, tot wanneer, en of ze zijn nagekomen
+    #[command(subcommand)]
+    Agreement(agreement::Command),
     /// Draaiboeken: wat een casus van wie vraagt, en hoe dat zou gaan
     #[command(subcommand)]
     Playbook(playbook::Command),
@@ -203,6 +207,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Programme(command) => programme::run(command, ground).await,
         Command::Partner(command) => partner::run(command, ground).await,
         Command::Case(command) => case::run_case(command, ground).await,
+        Command::Agreement(command) => agreement::run(command, ground).await,
         Command::Task(command) => case::run_task(command, ground).await,
         Command::Activate(asked) => activate::run(asked, ground).await,
         Command::Send(asked) => send::run(asked, ground).await,

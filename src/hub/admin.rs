@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+mod agreements;
 mod crowds;
 mod partners;
 mod regie;
@@ -81,6 +82,11 @@ impl AdminDesk for Office {
                 "casus-tijdlijn" => self.timeline(read(body)?).await,
                 "casus-opdracht" => self.order_case(read(body)?).await,
                 "taken" => self.tasks(read(body)?).await,
+                "afspraken" => self.agreements(read(body)?).await,
+                "afspraak-maken" => self.make_agreement(read(body)?).await,
+                "afspraak-inhoud" => self.agreement(read(body)?).await,
+                "afspraak-wijzigen" => self.change_agreement(read(body)?).await,
+                "afspraak-beeindigen" => self.end_agreement(read(body)?).await,
                 "bewijzen" => self.proofs(read(body)?).await,
                 "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
                 "wissen" => self.erase(read(body)?).await,

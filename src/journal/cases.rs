@@ -80,7 +80,7 @@ const LIKENESS: Table = Table {
 };
 
 /// How often a merged case is followed to the one that took it over.
-const MERGES_MAX: usize = 8;
+pub(super) const MERGES_MAX: usize = 8;
 
 /// The form in which a correlation key is stored.
 pub(super) fn hash_of(unit: &Unit<'_>, key: &CorrelationKey) -> Digest {

@@ -36,6 +36,8 @@ pub(super) enum Part {
     Parcel,
     /// The document as refused.
     Quarantine,
+    /// What was agreed, and with whom.
+    Agreement,
     /// The key of a row.
     Key,
 }
@@ -48,6 +50,7 @@ impl Part {
             Self::Names => "namen",
             Self::Parcel => "zending",
             Self::Quarantine => "uitval",
+            Self::Agreement => "afspraak",
             Self::Key => "sleutel",
         };
         format!("{name} {id}").into_bytes()

@@ -89,8 +89,9 @@ pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
-    CaseAct, CaseFilter, CaseOrder, CaseOrdered, CaseShown, CaseView, DossierLine, HeldParcels,
-    RegiePoint, RegieTelling, TaskFilter, TaskLine, TimelineLine,
+    AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,
+    CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint, RegieTelling,
+    TaskFilter, TaskLine, TimelineLine,
 };
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};

@@ -150,6 +150,7 @@ impl Extent {
                     union all select max(leaf) from inbox union all select max(leaf) from outbox
                     union all select max(leaf) from attempt
                     union all select max(leaf) from job_event
+                    union all select max(leaf) from agreement
                     union all select max(leaf) from quarantine) as ends) as last";
         let row = query(sql, []).fetch_one(&mut scan.acquire().await?).await?;
         let last = row.maybe_int("last")?.unwrap_or(0);

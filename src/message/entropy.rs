@@ -3,7 +3,7 @@
 use ring::hmac;
 use uuid::Uuid;
 
-use super::{CaseId, CaseNumber, MessageId, ParcelId, PublicId, TaskId, Timestamp};
+use super::{AgreementId, CaseId, CaseNumber, MessageId, ParcelId, PublicId, TaskId, Timestamp};
 
 /// A stream of unpredictable bytes from one 32-byte seed: HMAC-SHA-256 over a counter.
 ///
@@ -55,6 +55,10 @@ impl Entropy {
     }
 
     pub fn task_id(&mut self) -> TaskId {
+        self.uuid_v4().into()
+    }
+
+    pub fn agreement_id(&mut self) -> AgreementId {
         self.uuid_v4().into()
     }
 

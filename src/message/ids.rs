@@ -55,6 +55,8 @@ uuid_id! {
     CaseId;
     /// What the municipality asked one partner: a task, as both of them know it (UUIDv4).
     TaskId;
+    /// What was agreed in a case (UUIDv4).
+    AgreementId;
 }
 
 /// A name from the configuration is not of the form that names have.

@@ -22,8 +22,8 @@ pub use canonical::{CanonicalMessage, Confirmation, Reference};
 pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
-    CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin, ParcelId,
-    PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
+    AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
+    ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
 pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};

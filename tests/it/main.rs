@@ -4,6 +4,7 @@ mod demo;
 mod lineage;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod agreements;
 mod alerts;
 mod amqp;
 mod bad_input;

@@ -194,5 +194,6 @@ fn task_json(task: &Task, now: Timestamp) -> Value {
         "resultaat": task.result,
         "verwacht": task.expected,
         "over": task.about,
+        "afspraak": task.agreement,
     })
 }

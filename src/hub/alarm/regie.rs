@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Alerts;
 use super::notice::moment;
+use crate::casework::Question;
 use crate::catalogue::Catalogue;
 use crate::hub::{Hub, clock};
 use crate::journal::{JournalError, NewNotice, NoticeKind, RegiePoint, RegieTelling, Road};
@@ -70,6 +71,7 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
     let partner = point.partner.as_ref().and_then(|id| catalogue.partner(id));
     let theme = point.theme.as_ref().and_then(|theme| catalogue.themes.get(theme));
     let what = match (point.kind.as_str(), point.question) {
+        ("afspraak-loopt-af", _) => "De termijn van een afspraak loopt af",
         ("niet-ontvangen", _) => "Een verzoek is niet opgehaald",
         (_, Some(question)) => question.in_words(),
         _ => "Er is iets te beslissen",
@@ -81,6 +83,9 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
     let late = point.kind == "niet-beslist";
     // The number of a person would be another matter: this is the desk that answers day and night.
     let call = partner.filter(|_| is_for_any_hour(point) || point.kind == "niet-ontvangen");
+    let agreed =
+        point.kind == "afspraak-loopt-af" || point.question == Some(Question::HerzieAfspraak);
+    let look = if agreed { "agreement list" } else { "case show" };
     json!({
         "casus": point.case,
         "thema": theme.map(|theme| &theme.naam),
@@ -90,7 +95,7 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
         "ketenpartner": partner.map(|partner| &partner.name),
         "bel": call.map(|partner| &partner.telephone),
         "uiterlijk": Second::from(point.by).to_string(),
-        "watNu": format!("schakel case show {}", point.case),
+        "watNu": format!("schakel {look} {}", point.case),
     })
 }
 
@@ -133,14 +138,13 @@ pub(super) fn mail(body: &Value) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::casework::Question;
     use crate::catalogue::fixture;
 
     fn point(kind: &str, question: Option<Question>, urgent: bool) -> RegiePoint {
         RegiePoint {
             case: crate::message::CaseNumber::from_random([0; 12]),
             theme: Some("overlast".into()),
-            task: uuid::Uuid::from_u128(1).into(),
+            task: Some(uuid::Uuid::from_u128(1).into()),
             kind: kind.into(),
             question,
             partner: Some("politie-1".parse().unwrap()),

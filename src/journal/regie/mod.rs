@@ -1,6 +1,7 @@
 //! What cases do about what happens, in the transaction of what happened: requests go out as
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
+mod agreements;
 mod hold;
 mod notices;
 mod orders;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::agreements::{AgreementAct, AgreementShown, AgreementWords, NamedParty};
 pub use self::hold::{HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};

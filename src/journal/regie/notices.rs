@@ -19,8 +19,8 @@ const POINTS_MAX: i64 = 200;
 pub struct RegiePoint {
     pub case: CaseNumber,
     pub theme: Option<String>,
-    pub task: TaskId,
-    /// `niet-ontvangen`, `beslissen` or `niet-beslist`.
+    pub task: Option<TaskId>,
+    /// `niet-ontvangen`, `beslissen`, `niet-beslist` or `afspraak-loopt-af`.
     pub kind: String,
     pub question: Option<Question>,
     pub partner: Option<PartnerId>,
@@ -106,7 +106,7 @@ fn point(row: &Row) -> Result<RegiePoint, sqlx::Error> {
     Ok(RegiePoint {
         case: CaseNumber::from_stored(row.text("number")?),
         theme: row.maybe_text("theme")?,
-        task: row.uuid("task_id")?.into(),
+        task: row.maybe_uuid("task_id")?.map(TaskId::from),
         kind: row.text("kind")?,
         question: row.maybe_text("question")?.and_then(|text| Question::parse(&text)),
         partner: name.and_then(|name| name.parse().ok()),

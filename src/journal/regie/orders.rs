@@ -12,9 +12,9 @@ use super::super::sql::{Cell, fetch_in, query};
 use super::super::unit::{LeafOf, Unit};
 use super::super::{Journal, JournalError, LeafKind, Rules};
 use super::rows::Decided;
-use super::{Moment, OnRequest};
+use super::{AgreementAct, Moment, OnRequest};
 use crate::casework::{self, Dossier, Entry, Follow, Phase, TaskState};
-use crate::message::{CaseId, CaseNumber, Entropy, Stage, Timestamp, Usage};
+use crate::message::{AgreementId, CaseId, CaseNumber, Entropy, Stage, Timestamp, Usage};
 
 /// Cases that time does something to in one go.
 const DUE_MAX: i64 = 100;
@@ -46,6 +46,8 @@ pub enum CaseAct {
     Keep {
         kept: bool,
     },
+    /// Something about what was agreed.
+    Agree(AgreementAct),
 }
 
 /// What a case came to by an order.
@@ -55,13 +57,18 @@ pub struct CaseOrdered {
     pub case: CaseNumber,
     #[serde(rename = "fase")]
     pub phase: Phase,
+    /// The agreement that it was about.
+    #[serde(rename = "afspraak", skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
 }
 
 impl CaseOrder {
     /// The cases that it is about, by number.
     pub fn cases(&self) -> Vec<&CaseNumber> {
         match &self.act {
-            CaseAct::Order(_) | CaseAct::Split | CaseAct::Keep { .. } => vec![&self.case],
+            CaseAct::Order(_) | CaseAct::Agree(_) | CaseAct::Split | CaseAct::Keep { .. } => {
+                vec![&self.case]
+            }
             CaseAct::Merge { into } => vec![&self.case, into],
             CaseAct::Unlike { other } => vec![&self.case, other],
         }
@@ -132,52 +139,33 @@ impl Unit<'_> {
                 "dit signaal staat los; er is geen casus te regisseren",
             ));
         }
-        let code = order.act.code();
-        let (leaf, subject) = (self.reserve_leaf(), self.vault.uuid()?);
+        let mut entropy = Entropy::new(self.vault.random()?);
+        let (code, leaf) = (order.act.code(), self.reserve_leaf());
+        let about = order.act.agreement(&mut entropy);
         let decided = Decided { by: &order.by, why: &order.why, leaf };
-        group.regie.entry(moment, &Entry::plain(code), Some(&decided));
-        match &order.act {
-            CaseAct::Order(order) => group.ordered(self, moment, order).await?,
-            CaseAct::Merge { into } => {
-                let into = ids.get(into).copied().ok_or(JournalError::NotFound)?;
-                group.pair(moment, into, |from, into| casework::merge(from, into, now))?;
-            }
-            CaseAct::Split => {
-                let dossier = group.book.case(case).and_then(|case| case.dossier.as_ref());
-                let into = dossier.and_then(|dossier| dossier.merged_into);
-                let into = into.ok_or(refused(casework::OrderFault::NotMerged))?;
-                group.pair(moment, into.into(), casework::split)?;
-            }
-            CaseAct::Keep { kept } => {
-                let mut dossier = group.dossier(case)?.cloned().ok_or(NO_CASE)?;
-                dossier.legal_hold = *kept;
-                group.take_over(moment, dossier)?;
-            }
-            CaseAct::Unlike { other } => {
-                let other = ids.get(other).copied().ok_or(JournalError::NotFound)?;
-                group.pair(moment, other, |(a, from), (b, into)| {
-                    casework::forget(from, b, now);
-                    casework::forget(into, a, now);
-                    Ok([Entry::plain("niet-gelijk"), Entry::plain("niet-gelijk")])
-                })?;
-            }
-        }
+        let detail = about.map(|id| id.to_string());
+        group.regie.entry(moment, &Entry { detail, ..Entry::plain(code) }, Some(&decided));
+        let document = match (&order.act, about) {
+            (CaseAct::Agree(act), Some(id)) => group.agree(self, moment, (id, leaf), act).await?,
+            (act, _) => group.directed(self, moment, &ids, act).await.map(|()| None)?,
+        };
         // Only now: an order that is refused leaves nothing behind.
         self.put_leaf(
             leaf,
             LeafOf {
-                kind: LeafKind::Regie,
+                kind: order.act.leaf_kind(),
                 at: now,
-                subject,
+                subject: about.map_or_else(|| self.vault.uuid(), |id| Ok(id.into()))?,
                 partner: None,
                 catalogue: rules.catalogue,
                 outcome: code.to_owned(),
-                document: None,
+                document,
             },
         );
         let phase = group.book.case(case).and_then(|case| Some(case.dossier.as_ref()?.phase));
         group.store(self).await?;
-        Ok(CaseOrdered { case: order.case.clone(), phase: phase.ok_or(NO_CASE)? })
+        let phase = phase.ok_or(NO_CASE)?;
+        Ok(CaseOrdered { case: order.case.clone(), phase, agreement: about })
     }
 
     /// Does what is due.
@@ -250,7 +238,45 @@ impl Unit<'_> {
 }
 
 impl Group {
-    async fn ordered(
+    /// Carries out an order about cases.
+    async fn directed(
+        &mut self,
+        unit: &mut Unit<'_>,
+        moment: Moment<'_>,
+        ids: &HashMap<&CaseNumber, Uuid>,
+        act: &CaseAct,
+    ) -> Result<(), JournalError> {
+        let Moment { case, at, .. } = moment;
+        let id_of = |number| ids.get(number).copied().ok_or(JournalError::NotFound);
+        match act {
+            CaseAct::Order(order) => self.ordered(unit, moment, order).await,
+            CaseAct::Merge { into } => {
+                self.pair(moment, id_of(into)?, |from, into| casework::merge(from, into, at))
+            }
+            CaseAct::Split => {
+                let dossier = self.book.case(case).and_then(|case| case.dossier.as_ref());
+                let into = dossier.and_then(|dossier| dossier.merged_into);
+                let into = into.ok_or(refused(casework::OrderFault::NotMerged))?;
+                self.pair(moment, into.into(), |from, into| casework::split(from, into, at))
+            }
+            CaseAct::Keep { kept } => {
+                let mut dossier = self.dossier(case)?.cloned().ok_or(NO_CASE)?;
+                dossier.legal_hold = *kept;
+                self.take_over(moment, dossier)
+            }
+            CaseAct::Unlike { other } => {
+                self.pair(moment, id_of(other)?, |(a, from), (b, into)| {
+                    casework::forget(from, b, at);
+                    casework::forget(into, a, at);
+                    Ok([Entry::plain("niet-gelijk"), Entry::plain("niet-gelijk")])
+                })
+            }
+            // Seals something besides; see `agree`.
+            CaseAct::Agree(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn ordered(
         &mut self,
         unit: &mut Unit<'_>,
         moment: Moment<'_>,
@@ -324,11 +350,26 @@ impl Group {
 /// One of two cases.
 type Side<'a> = (CaseId, &'a mut Dossier);
 
-fn refused(fault: casework::OrderFault) -> JournalError {
+pub(super) fn refused(fault: casework::OrderFault) -> JournalError {
     JournalError::Fault(fault)
 }
 
 impl CaseAct {
+    /// The agreement that it is about; a new one where it makes one.
+    fn agreement(&self, entropy: &mut Entropy) -> Option<AgreementId> {
+        match self {
+            Self::Agree(act) => Some(act.id(entropy)),
+            _ => None,
+        }
+    }
+
+    const fn leaf_kind(&self) -> LeafKind {
+        match self {
+            Self::Agree(AgreementAct::Reveal { .. }) => LeafKind::Inzage,
+            _ => LeafKind::Regie,
+        }
+    }
+
     /// What the timeline and the leaf call it.
     const fn code(&self) -> &'static str {
         use casework::Order as O;
@@ -344,12 +385,14 @@ impl CaseAct {
                 O::Withdraw { .. } => "besluit-intrekken",
                 O::Close => "besluit-sluiten",
                 O::Reopen => "besluit-heropenen",
+                O::Agree(_) => "besluit-afspraak",
             },
             Self::Merge { .. } => "besluit-samenvoegen",
             Self::Split => "besluit-splitsen",
             Self::Unlike { .. } => "besluit-niet-gelijk",
             Self::Keep { kept: true } => "besluit-bewaren",
             Self::Keep { kept: false } => "besluit-niet-meer-bewaren",
+            Self::Agree(act) => act.code(),
         }
     }
 }

@@ -122,11 +122,12 @@ impl RegieRows {
         let (kind, question) = match notice.kind {
             NoticeKind::NietOntvangen => ("niet-ontvangen", None),
             NoticeKind::Beslissen(question) => ("beslissen", Some(question.as_str())),
+            NoticeKind::AfspraakLooptAf => ("afspraak-loopt-af", None),
             NoticeKind::NietBeslist(question) => ("niet-beslist", Some(question.as_str())),
         };
         self.notices.push(vec![
             moment.case.into(),
-            Uuid::from(notice.task).into(),
+            notice.task.map(Uuid::from).into(),
             kind.into(),
             question.into(),
             notice.partner.as_ref().map(PartnerId::as_str).into(),

@@ -18,6 +18,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod agreements;
 mod alarms;
 mod backups;
 mod desk;

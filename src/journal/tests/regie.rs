@@ -61,12 +61,12 @@ fn files() -> Files {
     files
 }
 
-fn shipped() -> Arc<Catalogue> {
+pub fn shipped() -> Arc<Catalogue> {
     static SHIPPED: OnceLock<Arc<Catalogue>> = OnceLock::new();
     Arc::clone(SHIPPED.get_or_init(|| Arc::new(Catalogue::parse(&files()).unwrap())))
 }
 
-fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
+pub fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
     let (one, two) = (Arc::clone(set), Arc::clone(set));
     Arc::new(Rules {
         catalogue: set.digest(),
@@ -81,14 +81,14 @@ fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
     })
 }
 
-async fn desk(on: On) -> Desk {
+pub async fn desk(on: On) -> Desk {
     let mut desk = Desk::new(on).await;
     desk.rules = rules(&shipped());
     desk
 }
 
 /// A signal of a partner about trouble at this house.
-fn signal(sender: &str, reference: &str, house: u32) -> CanonicalMessage {
+pub fn signal(sender: &str, reference: &str, house: u32) -> CanonicalMessage {
     let catalogue = shipped();
     let sender = catalogue.partner(&partner(sender)).unwrap();
     CanonicalMessage {
@@ -156,7 +156,7 @@ fn submission(desk: &Desk, message: CanonicalMessage) -> Submission {
     }
 }
 
-async fn accepted(desk: &Desk, message: CanonicalMessage) -> Accepted {
+pub async fn accepted(desk: &Desk, message: CanonicalMessage) -> Accepted {
     match desk.journal.receive(submission(desk, message)).await.unwrap() {
         Received::Accepted(accepted) => accepted,
         Received::Refused(refused) => panic!("refused: {:?}", refused.refusal),
@@ -170,11 +170,11 @@ async fn refused(desk: &Desk, message: CanonicalMessage) -> Refused {
     }
 }
 
-async fn case(desk: &Desk, number: &CaseNumber) -> CaseView {
+pub async fn case(desk: &Desk, number: &CaseNumber) -> CaseView {
     desk.journal.dossier(number).await.unwrap()
 }
 
-async fn tasks(desk: &Desk, filter: &TaskFilter) -> Vec<TaskLine> {
+pub async fn tasks(desk: &Desk, filter: &TaskFilter) -> Vec<TaskLine> {
     desk.journal.tasks(filter, desk.now()).await.unwrap()
 }
 
@@ -193,18 +193,18 @@ async fn requests(desk: &Desk, name: &str) -> Vec<String> {
     requests.map(|parcel| String::from_utf8(parcel.bytes.clone()).unwrap()).collect()
 }
 
-async fn timeline(desk: &Desk, number: &CaseNumber) -> Vec<String> {
+pub async fn timeline(desk: &Desk, number: &CaseNumber) -> Vec<String> {
     let lines = desk.journal.timeline(number).await.unwrap();
     lines.into_iter().map(|line| line.wat).collect()
 }
 
-async fn clock(desk: &Desk, moment: &str) -> u64 {
+pub async fn clock(desk: &Desk, moment: &str) -> u64 {
     let at = Timestamp::parse(moment).unwrap();
     desk.pass(at.seconds_since(desk.now()));
     desk.journal.regie_clock(Arc::clone(&desk.rules), at).await.unwrap()
 }
 
-async fn order(desk: &Desk, number: &CaseNumber, act: CaseAct) -> Result<Phase, JournalError> {
+pub async fn order(desk: &Desk, number: &CaseNumber, act: CaseAct) -> Result<Phase, JournalError> {
     let (by, why) = ("R. Regisseur".to_owned(), "afgesproken".to_owned());
     let order = CaseOrder { case: number.clone(), act, by, why };
     let done = desk.journal.order_case(order, Arc::clone(&desk.rules), desk.now()).await?;

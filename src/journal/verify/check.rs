@@ -17,6 +17,7 @@ struct Rows {
     message: bool,
     refusal: bool,
     attempt: bool,
+    agreement: bool,
     announced: Announced,
 }
 
@@ -103,6 +104,7 @@ fn announce(document: &Document, rows: &mut Rows) -> Result<(), sqlx::Error> {
             let content = [row.digest("digest")?, row.digest("commitment")?];
             rows.announced.parcel(document.id, recipient, &row.text("detail")?, content);
         }
+        Part::Agreement => rows.agreement = true,
         _ => rows.refusal = true,
     }
     Ok(())
@@ -118,11 +120,9 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Stadium => page.parcels.contains(&leaf.subject),
         LeafKind::Activering => return check_activation(row, leaf, page, report),
         LeafKind::Herstel => return check_restart(row, leaf, page, report),
-        LeafKind::Inzage
-        | LeafKind::Vastgehouden
-        | LeafKind::Wissing
-        | LeafKind::Klus
-        | LeafKind::Regie => true,
+        // What an order sealed must still be there.
+        LeafKind::Regie => rows.agreement || leaf.ciphertext.is_none(),
+        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing | LeafKind::Klus => true,
     };
     if !there {
         report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));

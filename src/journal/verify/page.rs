@@ -165,8 +165,16 @@ async fn documents(conn: &mut Conn, (after, until): Range) -> Result<Vec<Documen
     const REFUSED: &str =
         "select id, id as subject, partner, at, holder, leaf, sealed_key, document, commitment
         from quarantine where leaf > $1 and leaf <= $2 and document is not null order by leaf";
+    const AGREED: &str = "select id, id as subject, cast(null as text) as partner, at,
+            case_id as holder, leaf, sealed_key, document, commitment
+        from agreement where leaf > $1 and leaf <= $2 order by leaf";
     let mut documents = Vec::new();
-    let kinds = [(MESSAGES, Part::Native), (PARCELS, Part::Parcel), (REFUSED, Part::Quarantine)];
+    let kinds = [
+        (MESSAGES, Part::Native),
+        (PARCELS, Part::Parcel),
+        (REFUSED, Part::Quarantine),
+        (AGREED, Part::Agreement),
+    ];
     for (sql, part) in kinds {
         let rows = query(sql, [after.into(), until.into()]).fetch_all(&mut *conn).await?;
         documents.reserve(rows.len());

@@ -531,11 +531,26 @@ create table timeline (
 create index timeline_case on timeline (case_id, seq);
 create index timeline_leaf on timeline (leaf) where leaf is not null;
 
+-- What was agreed in cases, sealed under the case's key, with the leaf that commits to it. How an
+-- agreement stands, its term included, is in the dossier.
+create table agreement (
+    id bytea primary key,
+    case_id bytea not null,
+    at bigint not null,
+    sealed_key bytea not null,
+    document bytea not null,
+    commitment bytea not null,
+    leaf bigint not null
+);
+
+create index agreement_case on agreement (case_id);
+create index agreement_leaf on agreement (leaf);
+
 -- What coordinators must hear. `sent_at` once it went.
 create table regie_notice (
     seq bigserial primary key,
     case_id bytea not null,
-    task_id bytea not null,
+    task_id bytea,
     kind text not null,
     question text,
     partner text,
