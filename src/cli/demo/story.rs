@@ -49,8 +49,8 @@ fn opening(facts: &Facts, paper: &mut Paper) {
     let text = format!(
         "De hub draait op {}, gestart zoals `schakel serve` dat doet, over een eigen lege map. \
          Alle personen en adressen zijn verzonnen. Wat hieronder staat, is na afloop teruggelezen \
-         uit het logboek of bij een ketenpartner. De tijd is gespeeld: de klok van de hub begint honderd \
-         dagen terug, en de avond heeft de tijden van het verhaal.",
+         uit het logboek of bij een ketenpartner. De tijd is gespeeld: de klok van de hub \
+         begint honderd dagen terug, en de avond heeft de tijden van het verhaal.",
         facts.hub
     );
     paper.paragraph("", &text);
