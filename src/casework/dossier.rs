@@ -115,7 +115,7 @@ pub struct Dossier {
     pub steps: Vec<(StepId, StepState)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Task>,
-    /// The signal that requests are about: the first, or the newest that corrected it.
+    /// The signal that requests are about, as far as its sender did not correct or withdraw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<MessageId>,
     /// When signals came, those of earlier cases that this one goes on from included.

@@ -1,6 +1,7 @@
 //! Making another set active: checked, compared with the one in force, approved, and recorded.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -88,7 +89,7 @@ impl Hub {
 
     pub(super) fn take_over(&self, catalogue: Catalogue) {
         tracing::info!(catalogue.digest = %catalogue.digest(), "another set is active");
-        self.active.set(Active::new(catalogue, self.directs));
+        self.active.set(Active::new(catalogue, self.directs.load(Ordering::Relaxed)));
         self.new_mail();
     }
 }

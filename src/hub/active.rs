@@ -34,6 +34,11 @@ impl Active {
         let catalogue = Arc::new(catalogue);
         Self { rules: Arc::new(rules(&catalogue, directs)), catalogue }
     }
+
+    /// The same set, under which cases ask and are followed up.
+    pub fn directing(self) -> Self {
+        Self { rules: Arc::new(rules(&self.catalogue, true)), catalogue: self.catalogue }
+    }
 }
 
 /// The pure rules of a catalogue, for the journal's writer.

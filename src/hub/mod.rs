@@ -28,6 +28,7 @@ mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::watch;
@@ -65,7 +66,7 @@ pub struct Hub {
     webhooks: Webhooks,
     data: PathBuf,
     /// Whether cases ask, and are followed up.
-    directs: bool,
+    directs: AtomicBool,
     /// The connections to the broker, where there is one: to tell how they are.
     links: OnceLock<BrokerLinks>,
 }
@@ -119,7 +120,7 @@ impl Hub {
             mail: watch::Sender::new(0),
             webhooks: Webhooks::default(),
             data: data.to_owned(),
-            directs,
+            directs: AtomicBool::new(directs),
             links: OnceLock::new(),
         };
         Ok(Opened { hub: Arc::new(hub), writer, given_set_is_active })
@@ -127,6 +128,13 @@ impl Hub {
 
     pub fn active(&self) -> Active {
         self.active.get()
+    }
+
+    /// From now on cases ask and are followed up, those of what comes in from now on: what was
+    /// exchanged before has no case to direct.
+    pub fn begin_to_direct(&self) {
+        self.directs.store(true, Ordering::Relaxed);
+        self.active.set(self.active.get().directing());
     }
 
     pub fn journal(&self) -> &Journal {

@@ -214,7 +214,7 @@ fn names(data: &Value, field: &str) -> Vec<String> {
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn references(data: &Value) -> Vec<Reference> {
+pub(super) fn references(data: &Value) -> Vec<Reference> {
     let items = data.get("verwijzingen").and_then(Value::as_array).into_iter().flatten();
     let read = |item: &Value| {
         let reference = item.get("kenmerk")?.as_str()?.to_owned();

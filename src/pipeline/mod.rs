@@ -8,6 +8,7 @@
 mod admit;
 mod answer;
 mod ask;
+mod correct;
 pub mod decode;
 mod difference;
 mod dispatch;
@@ -21,6 +22,7 @@ mod parcel;
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
 pub use ask::{About, Request, ask};
+pub use correct::corrected;
 pub use difference::{
     Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,
 };

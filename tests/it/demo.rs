@@ -78,7 +78,43 @@ fn an_evening_in_one_municipality() {
     let wrong: Vec<_> =
         list(&facts, "/controles").iter().filter(|check| check["klopt"] != true).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
+    a_case_from_signal_to_evaluation(&facts["casus"]);
     assert_eq!(left_in(place.path()), Vec::<PathBuf>::new(), "the demo cleans up after itself");
+}
+
+/// One refusal, one silence that escalates, one recall, and an end: by what the demo read back.
+fn a_case_from_signal_to_evaluation(case: &Value) {
+    let wrong: Vec<_> =
+        list(case, "/controles").iter().filter(|check| check["klopt"] != true).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+
+    let timeline = list(case, "/tijdlijn");
+    let codes: Vec<&str> = timeline.iter().filter_map(|line| line["wat"].as_str()).collect();
+    let once = ["geweigerd", "stil", "geescaleerd", "aangevuld", "besluit-sluiten"];
+    let at = once.map(|code| {
+        assert_eq!(codes.iter().filter(|other| **other == code).count(), 1, "{code}: {codes:?}");
+        codes.iter().position(|other| *other == code)
+    });
+    assert!(at.is_sorted(), "{codes:?}");
+    assert_eq!(codes.last(), Some(&"fase"));
+    assert_eq!(timeline.last().map(|line| &line["bijzonderheid"]), Some(&"gesloten".into()));
+
+    // A correction goes to whoever had the signal, and one of them said that it took it over.
+    let recall = &case["terugroep"];
+    assert_eq!(recall["signaal"], recall["correctie"]);
+    assert!(list(case, "/terugroep/correctie").len() >= 2);
+    assert_eq!(list(case, "/terugroep/bevestigd").len(), 1);
+
+    // Weeks passed for the hub, all of them before the moment at which the demo really ran.
+    let moments: Vec<&str> =
+        list(case, "/stappen").iter().filter_map(|step| step["op"].as_str()).collect();
+    assert!(moments.is_sorted(), "{moments:?}");
+    assert!(moments[0] > case["begin"].as_str().expect("a moment"));
+    assert!(*moments.last().expect("a step") < case["nu"].as_str().expect("a moment"));
+
+    assert_eq!(number(case, "/evaluatie/totaal/casussenGesloten"), 1);
+    assert_eq!(number(case, "/evaluatie/totaal/casussenLopend"), 0);
+    assert_eq!(number(case, "/logboek/fouten"), 0);
 }
 
 #[test]
@@ -92,12 +128,15 @@ fn the_story_fits_a_screen_and_tells_it_all() {
     for line in story.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
-    for part in ["Wie stuurde wat", "Wie kreeg wat", "Wat werd onthouden", "Weg en terug", "Bewijs"]
-    {
+    let evening =
+        ["Wie stuurde wat", "Wie kreeg wat", "Wat werd onthouden", "Weg en terug", "Bewijs"];
+    let case = ["Eén casus", "De tijd is gespeeld", "escaleert", "De terugroep", "evaluatie"];
+    for part in evening.iter().chain(&case) {
         assert!(story.contains(part), "{part}");
     }
     // Who reads the story learns who is in it nowhere: no names of people, no numbers of theirs.
-    for secret in ["Struijk", "999990482", "Zwaenepoel", "0610020002"] {
+    for secret in ["Struijk", "999990482", "Zwaenepoel", "0610020002", "Brandsema", "Kloosterziel"]
+    {
         assert!(!story.contains(secret), "{secret}");
     }
 

@@ -36,7 +36,7 @@ pub fn all(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-fn add(checks: &mut Vec<Check>, klopt: bool, wat: impl Into<String>) {
+pub fn add(checks: &mut Vec<Check>, klopt: bool, wat: impl Into<String>) {
     checks.push(Check { wat: wat.into(), klopt });
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::case::CaseFacts;
 use super::checks::{self, Check};
 use super::parcel::Received;
 use super::play::{Played, Sent, until};
@@ -41,6 +42,9 @@ pub struct Facts {
     pub logboek: VerifyReport,
     pub controles: Vec<Check>,
     pub geslaagd: bool,
+    /// The case that follows the evening.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub casus: Option<CaseFacts>,
     /// What partners are called in short.
     #[serde(skip)]
     pub names: BTreeMap<PartnerId, String>,
@@ -174,7 +178,7 @@ impl Parcel {
     }
 }
 
-fn understand<T: serde::de::DeserializeOwned>(told: Value) -> Result<T, Halt> {
+pub fn understand<T: serde::de::DeserializeOwned>(told: Value) -> Result<T, Halt> {
     serde_json::from_value(told)
         .map_err(|error| Halt::new(Exit::Failure, format!("onbegrepen antwoord: {error}")))
 }
@@ -212,6 +216,7 @@ pub async fn read(
         logboek: verify(data, keys).await?,
         controles: Vec::new(),
         geslaagd: false,
+        casus: None,
         names: script.names.clone(),
     };
     facts.aantallen = count(&facts, cast);
@@ -221,7 +226,7 @@ pub async fn read(
 }
 
 /// Waits until every leaf of the journal is under a signature; gives the hub's figures.
-async fn all_signed(cast: &Cast) -> Result<Value, Halt> {
+pub async fn all_signed(cast: &Cast) -> Result<Value, Halt> {
     until("de ondertekening van het logboek", async || {
         let stand = cast.access.call("stand", json!({})).await?;
         let figure = |name: &str| stand.pointer(&format!("/stand/{name}")).and_then(Value::as_u64);
@@ -279,7 +284,7 @@ async fn prove(cast: &Cast, sent: &[Sent]) -> Result<Vec<Proven>, Halt> {
 }
 
 /// Reads the journal as `schakel journal verify` does, beside the hub that writes it.
-async fn verify(data: &Path, keys: Arc<HubKeys>) -> Result<VerifyReport, Halt> {
+pub async fn verify(data: &Path, keys: Arc<HubKeys>) -> Result<VerifyReport, Halt> {
     let journal = Journal::open_reader(&Store::in_folder(data), keys)
         .await
         .map_err(|error| Halt::new(Exit::Failure, chain(&error)))?;

@@ -1,9 +1,10 @@
-//! `schakel demo`: one evening in one municipality, against a hub that really runs.
+//! `schakel demo`: an evening in one municipality and a case of weeks, on a hub that really runs.
 //!
 //! The hub is started as `serve` starts it; the partners are HTTP clients, a listener and a
 //! folder. What is printed was read back from the journal or from a partner, and the demo fails
-//! where that is not what the evening's script expects.
+//! where that is not what its scripts expect.
 
+mod case;
 mod checks;
 mod facts;
 mod folder;
@@ -25,6 +26,7 @@ use super::access::Halt;
 use super::output::{Exit, Form, out, say, secret};
 use super::serve::{end_signal, halt_of};
 use crate::telemetry::{self, LogForm};
+use case::{PlayedTime, Stage};
 use facts::Facts;
 use script::Script;
 use venue::{Cast, Home, Venue};
@@ -39,11 +41,12 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 #[command(
     after_help = "Voorbeelden:\n  schakel demo\n  schakel demo --serve\n  schakel demo -o json\n\n\
     De demo maakt een eigen tijdelijke map met een eigen sleutel, gebruikt de meegeleverde set en\n\
-    ruimt alles weer op. Met --data speelt zij in een lege map die blijft staan. Eindcode 1: er\n\
-    gebeurde iets anders dan de avond voorschrijft."
+    ruimt alles weer op. Met --data speelt zij in een lege map die blijft staan. De tijd is\n\
+    gespeeld: de klok van de hub begint honderd dagen terug en staat na afloop gelijk.\n\
+    Eindcode 1: er gebeurde iets anders dan het verhaal voorschrijft."
 )]
 pub struct Options {
-    /// Blijft na de avond draaien, met opdrachten om zelf te proberen
+    /// Blijft na afloop draaien, met opdrachten om zelf te proberen
     #[arg(long)]
     serve: bool,
     /// Adres en poort (standaard 127.0.0.1:8080, of een vrije poort als die bezet is)
@@ -65,7 +68,7 @@ impl Options {
     }
 }
 
-/// Plays the evening. `data` is a folder that was asked for, where one was.
+/// Plays both acts. `data` is a folder that was asked for, where one was.
 pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit {
     match demo(options, data.map(PathBuf::as_path), form).await {
         Ok(exit) => exit,
@@ -76,10 +79,11 @@ pub async fn run(options: &Options, data: Option<&PathBuf>, form: Form) -> Exit 
 async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit, Halt> {
     telemetry::start(LogForm::Text, "warn");
     let script = Script::shipped()?;
+    let mut time = PlayedTime::begin();
     let home = Home::open(data, options.keep)?;
     let mut venue = Venue::open(&home, options.address(), &script.outage.partner).await?;
     let told = match venue.connect(&home).await {
-        Ok(cast) => evening(options, &script, &mut venue, &cast, &home, form).await,
+        Ok(cast) => both_acts(options, &script, &mut venue, (&cast, &home), &mut time, form).await,
         Err(halt) => Err(halt),
     };
     venue.service.stop().await;
@@ -89,21 +93,28 @@ async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit
     told
 }
 
-/// The evening, as long as the hub runs.
-async fn evening(
+/// The evening and the case, as long as the hub runs.
+async fn both_acts(
     options: &Options,
     script: &Script,
     venue: &mut Venue,
-    cast: &Cast,
-    home: &Home,
+    (cast, home): (&Cast, &Home),
+    time: &mut PlayedTime,
     form: Form,
 ) -> Result<Exit, Halt> {
     let Venue { service, keys, listener } = venue;
+    let hub = service.hub.clone();
     let mut told = Err(Halt::new(Exit::Failure, "de demo werd afgebroken"));
     let perform = async {
         let facts = async {
             let played = play::play(script, cast, listener).await?;
-            facts::read(script, cast, &home.path, keys.clone(), played).await
+            let mut facts = facts::read(script, cast, &home.path, keys.clone(), played).await?;
+            let (data, keys) = (home.path.as_path(), keys.clone());
+            let stage = Stage { evening: script, cast, listener, hub, keys, data };
+            let case = case::play(stage, time, &facts).await?;
+            facts.geslaagd &= case.geslaagd;
+            facts.casus = Some(case);
+            Ok(facts)
         };
         let facts = tokio::select! {
             facts = facts => facts,
@@ -129,14 +140,15 @@ async fn evening(
     told
 }
 
-/// Prints the evening, and says whether it went as it should.
+/// Prints the story, and says whether it went as it should.
 fn show(facts: &Facts, form: Form) -> Exit {
     match form {
         Form::Table => out(&story::tell(facts)),
         Form::Json => out(&serde_json::to_string_pretty(facts).unwrap_or_default()),
         Form::Jsonl => out(&serde_json::to_string(facts).unwrap_or_default()),
     }
-    for check in facts.controles.iter().filter(|check| !check.klopt) {
+    let of_case = facts.casus.iter().flat_map(|case| &case.controles);
+    for check in facts.controles.iter().chain(of_case).filter(|check| !check.klopt) {
         say(&format!("klopt niet: {}", check.wat));
     }
     if facts.geslaagd { Exit::Ok } else { Exit::Failure }

@@ -53,6 +53,8 @@ pub struct Received {
     /// What the recipient said about it.
     #[serde(rename = "antwoord")]
     pub said: Option<String>,
+    #[serde(skip)]
+    pub document: Vec<u8>,
 }
 
 impl Received {
@@ -81,12 +83,18 @@ impl Received {
             content_holds: hash.is_some_and(|hash| hash == text("hash")),
             signature_holds: None,
             said: None,
+            document: bytes.to_vec(),
         }
     }
 
     /// An answer to something that this partner sent: nobody answers an answer.
     pub fn is_answer(&self) -> bool {
-        self.role.as_ref().is_some_and(|role| role.bericht.starts_with("ontvangstbevestiging"))
+        self.kind().starts_with("ontvangstbevestiging")
+    }
+
+    /// The kind of message, by its role; empty where that is not the hub's.
+    pub fn kind(&self) -> &str {
+        self.role.as_ref().map_or("", |role| role.bericht.as_str())
     }
 
     /// Everything that the recipient could check was right.

@@ -190,32 +190,18 @@ impl Play<'_> {
         Ok(newest.and_then(|entry| entry.get("id")?.as_str()?.parse().ok()))
     }
 
-    /// Everybody looks what came, checks it, and says what it does with it.
     async fn mail(&mut self, step: Option<&Step>) -> Result<usize, Halt> {
-        let mut came = 0;
-        for partner in self.cast.partners.values() {
-            let mut parcels = if self.cast.collects(&partner.id) {
-                partner.collect(&self.cast.key).await?
-            } else {
-                self.listener.take()
-            };
-            came += parcels.len();
-            for parcel in parcels.iter_mut().filter(|parcel| parcel.holds()) {
-                let no = step.and_then(|step| step.refusal.as_ref());
-                match no.filter(|no| no.partner == partner.id) {
-                    _ if parcel.is_answer() => partner.confirm(parcel, "ontvangen", None).await?,
-                    None => partner.confirm(parcel, "geaccepteerd", None).await?,
-                    Some(no) => partner.confirm(parcel, "geweigerd", Some(&no.reason)).await?,
-                }
-            }
-            self.played.received.append(&mut parcels);
-        }
-        for folder in self.cast.folders.values() {
-            let mut parcels = folder.fetch(&self.cast.key)?;
-            came += parcels.len();
-            self.played.received.append(&mut parcels);
-        }
-        Ok(came)
+        let refusal = step.and_then(|step| step.refusal.as_ref());
+        let says = |partner: &PartnerId, parcel: &Received| match refusal
+            .filter(|no| no.partner == *partner && !parcel.is_answer())
+        {
+            Some(no) => ("geweigerd", Some(no.reason.as_str())),
+            None => usual_word(parcel),
+        };
+        let mut came = fetch(self.cast, self.listener, says).await?;
+        let count = came.len();
+        self.played.received.append(&mut came);
+        Ok(count)
     }
 
     /// The partner that was down comes back, once the hub has met a closed door.
@@ -236,23 +222,68 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Until the journal says that nothing waits any more, and nobody finds anything new.
     async fn finish(&mut self) -> Result<(), Halt> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            // In this order: what is delivered in between is found by whoever looks last.
-            let stand = self.cast.access.call("stand", json!({})).await?;
-            let waiting = stand.pointer("/stand/wachtend").and_then(Value::as_array);
-            let came = self.mail(None).await?;
-            if came == 0 && waiting.is_none_or(Vec::is_empty) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                let text = format!("niet alles werd bezorgd: {}", json!(waiting));
-                return Err(Halt::new(Exit::Failure, text));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        let says = |_: &PartnerId, parcel: &Received| usual_word(parcel);
+        let mut came = until_quiet(self.cast, self.listener, says).await?;
+        self.played.received.append(&mut came);
+        Ok(())
+    }
+}
+
+/// What a partner says about a parcel: a stage, and the reason of a refusal.
+pub type Word<'w> = (&'w str, Option<&'w str>);
+
+/// An answer is taken note of, everything else is accepted.
+pub fn usual_word(parcel: &Received) -> Word<'static> {
+    (if parcel.is_answer() { "ontvangen" } else { "geaccepteerd" }, None)
+}
+
+/// Everybody looks what came, checks it, and says what it does with it.
+async fn fetch<'w>(
+    cast: &Cast,
+    listener: &Listener,
+    says: impl Fn(&PartnerId, &Received) -> Word<'w>,
+) -> Result<Vec<Received>, Halt> {
+    let mut came = Vec::new();
+    for partner in cast.partners.values() {
+        let mut parcels = if cast.collects(&partner.id) {
+            partner.collect(&cast.key).await?
+        } else {
+            listener.take()
+        };
+        for parcel in parcels.iter_mut().filter(|parcel| parcel.holds()) {
+            let (status, reason) = says(&partner.id, parcel);
+            partner.confirm(parcel, status, reason).await?;
         }
+        came.append(&mut parcels);
+    }
+    for folder in cast.folders.values() {
+        came.append(&mut folder.fetch(&cast.key)?);
+    }
+    Ok(came)
+}
+
+/// Fetches until the journal says that nothing waits any more, and nobody finds anything new.
+pub async fn until_quiet<'w>(
+    cast: &Cast,
+    listener: &Listener,
+    says: impl Fn(&PartnerId, &Received) -> Word<'w>,
+) -> Result<Vec<Received>, Halt> {
+    let (deadline, mut all) = (Instant::now() + PATIENCE, Vec::new());
+    loop {
+        // In this order: what is delivered in between is found by whoever looks last.
+        let stand = cast.access.call("stand", json!({})).await?;
+        let waiting = stand.pointer("/stand/wachtend").and_then(Value::as_array);
+        let mut came = fetch(cast, listener, &says).await?;
+        if came.is_empty() && waiting.is_none_or(Vec::is_empty) {
+            return Ok(all);
+        }
+        all.append(&mut came);
+        if Instant::now() > deadline {
+            let text = format!("niet alles werd bezorgd: {}", json!(waiting));
+            return Err(Halt::new(Exit::Failure, text));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -116,6 +116,12 @@ fn as_operator(facts: &Facts, paper: &mut Paper) {
         paper.line(&format!("{schakel} trace {id}"));
         paper.line(&format!("{schakel} explain {id} --recipient {recipient}"));
     }
+    if let Some(case) = &facts.casus {
+        paper.line(&format!("{schakel} case show {}", case.casus));
+        paper.line(&format!("{schakel} case timeline {}", case.casus));
+        paper.line(&format!("{schakel} task list --all"));
+        paper.line(&format!("{schakel} evaluate --theme woonoverlast"));
+    }
     paper.line(&format!("{schakel} quarantine list"));
     paper.line(&format!("{schakel} journal verify"));
 }

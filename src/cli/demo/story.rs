@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::case;
 use super::checks::all_parcels;
 use super::facts::{Facts, Parcel, Trace};
 use super::paper::Paper;
@@ -33,10 +34,13 @@ pub fn tell(facts: &Facts) -> String {
     paper.heading("Bewijs");
     evidence(facts, &mut paper);
     closing(facts, &mut paper);
+    if let Some(case) = &facts.casus {
+        case::tell(facts, case, &mut paper);
+    }
     paper.text()
 }
 
-fn name<'a>(facts: &'a Facts, id: &'a PartnerId) -> &'a str {
+pub fn name<'a>(facts: &'a Facts, id: &'a PartnerId) -> &'a str {
     facts.names.get(id).map_or(id.as_str(), String::as_str)
 }
 
@@ -45,7 +49,8 @@ fn opening(facts: &Facts, paper: &mut Paper) {
     let text = format!(
         "De hub draait op {}, gestart zoals `schakel serve` dat doet, over een eigen lege map. \
          Alle personen en adressen zijn verzonnen. Wat hieronder staat, is na afloop teruggelezen \
-         uit het logboek of bij een ketenpartner.",
+         uit het logboek of bij een ketenpartner. De tijd is gespeeld: de klok van de hub begint honderd \
+         dagen terug, en de avond heeft de tijden van het verhaal.",
         facts.hub
     );
     paper.paragraph("", &text);
@@ -354,7 +359,7 @@ fn closing(facts: &Facts, paper: &mut Paper) {
         paper.paragraph("  niet: ", &check.wat);
     }
     if facts.geslaagd {
-        let text = "Zelf proberen: `schakel demo --serve` speelt deze avond en blijft draaien, met \
+        let text = "Zelf proberen: `schakel demo --serve` speelt dit en blijft draaien, met \
                     sleutels en opdrachten om te plakken. `schakel demo -o json` geeft dezelfde \
                     feiten als JSON.";
         paper.paragraph("", text);

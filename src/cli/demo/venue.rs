@@ -98,7 +98,8 @@ impl Venue {
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
         let addresses = Addresses {
             alerts: None,
-            directs: true,
+            // The evening is exchange only; the case after it begins to direct.
+            directs: false,
             http: listen,
             beyond_loopback: false,
             tls: None,

@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::civil::Date;
 
-pub use self::sections::clean;
+pub use self::sections::{clean, sections};
 use super::access::{Ground, Halt};
 use super::output::{Exit, Wide, out, raw, say};
 use super::programme::{self, Standing};
 use crate::casework::evaluate::{Asked, Evaluation, Evaluator};
+use crate::catalogue::Catalogue;
 use crate::catalogue::programme::{AreaCode, Programme};
 use crate::hub::clock;
+use crate::journal::Journal;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeelden:\n  schakel evaluate --from 2026-01-01 --until 2026-06-30\n  \
@@ -60,7 +62,8 @@ pub async fn run(options: &Options, wide: Wide, ground: Ground<'_>) -> Result<Ex
     match &options.facts {
         Some(file) => source::read_file(file, &mut evaluator)?,
         None => {
-            source::read_journal(ground, &standing.catalogue, &asked, &mut evaluator).await?;
+            let journal = ground.reader().await?;
+            source::read_journal(&journal, &standing.catalogue, &asked, &mut evaluator).await?;
         }
     }
     let evaluation = evaluator.finish();
@@ -71,6 +74,17 @@ pub async fn run(options: &Options, wide: Wide, ground: Ground<'_>) -> Result<Ex
         None => raw(text.as_bytes()),
     }
     Ok(Exit::Ok)
+}
+
+/// The evaluation of what a journal holds.
+pub async fn of_journal(
+    journal: &Journal,
+    catalogue: &Catalogue,
+    asked: &Asked,
+) -> Result<Evaluation, Halt> {
+    let mut evaluator = Evaluator::new(catalogue.programme.as_ref(), asked);
+    source::read_journal(journal, catalogue, asked, &mut evaluator).await?;
+    Ok(evaluator.finish())
 }
 
 /// The evaluation in the form that was asked for.

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::casework::evaluate::{Asked, Evaluator, Fact};
 use crate::catalogue::Catalogue;
-use crate::cli::access::{Ground, Halt};
+use crate::cli::access::Halt;
 use crate::cli::check;
 use crate::cli::output::Exit;
-use crate::journal::Span;
+use crate::journal::{Journal, Span};
 use crate::message::{PartnerId, Timestamp};
 
 /// A fact holds codes and moments; a longer line is none.
@@ -54,12 +54,11 @@ const FORMER: &str = "(voormalig)";
 
 /// Adds the facts of the journal, next to the hub that may be writing it.
 pub async fn read_journal(
-    ground: Ground<'_>,
+    journal: &Journal,
     catalogue: &Catalogue,
     asked: &Asked,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<(), Halt> {
-    let journal = ground.reader().await?;
     let kind_of = |id: &PartnerId| {
         catalogue.partner(id).map_or(FORMER, |partner| partner.kind.as_str()).to_owned()
     };

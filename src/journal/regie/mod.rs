@@ -6,6 +6,7 @@ mod hold;
 mod notices;
 mod orders;
 mod rows;
+mod signal;
 mod views;
 
 use std::sync::Arc;
@@ -22,9 +23,7 @@ pub use self::views::{
     CaseFilter, CaseShown, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine,
 };
 
-use super::cases::CaseWork;
 use super::inbox::PutMessage;
-use super::keys::{Part, open_row_key, open_sealed};
 use super::receive::{Group, NO_CASE};
 use super::sql::query;
 use super::unit::Unit;
@@ -75,12 +74,6 @@ pub(super) struct Happened<'m> {
     pub decision: Decision,
     pub answered: Option<Answered>,
     pub word: Option<OnRequest>,
-}
-
-/// The signal that requests are about.
-struct Signal {
-    data: Value,
-    sender: PartnerId,
 }
 
 impl Group {
@@ -136,7 +129,10 @@ impl Group {
             Effect::Melding => {
                 self.signal(unit, &set, moment, (id, message, decision), entropy).await
             }
-            Effect::Aanvulling | Effect::Intrekking => self.recall(moment, message.effect, parcels),
+            Effect::Aanvulling | Effect::Intrekking => {
+                self.regie.say_later(moment.case, message);
+                self.recall(moment, message.effect, parcels)
+            }
             Effect::Bevestiging | Effect::Verzoek | Effect::Antwoord => Ok(()),
         }
     }
@@ -363,20 +359,6 @@ impl Group {
         Ok(())
     }
 
-    /// The signal that the requests of a case are about; nothing where there is none any more.
-    async fn signal_of(
-        &mut self,
-        unit: &mut Unit<'_>,
-        case: Uuid,
-    ) -> Result<Option<Signal>, JournalError> {
-        let work = self.book.case(case).ok_or(NO_CASE)?;
-        let Some(id) = work.dossier.as_ref().and_then(|d| d.about) else { return Ok(None) };
-        if let Some((data, sender)) = self.regie.signals.get(&id.into()) {
-            return Ok(Some(Signal { data: data.clone(), sender: sender.clone() }));
-        }
-        read_signal(unit, work, id.into()).await
-    }
-
     /// The plan that a case runs under, whatever the set has now.
     async fn plan_of(
         &mut self,
@@ -437,33 +419,6 @@ fn open(
         (playbook.digest, Arc::clone(&playbook.plan))
     });
     Some((dossier, plan))
-}
-
-async fn read_signal(
-    unit: &mut Unit<'_>,
-    work: &CaseWork,
-    id: Uuid,
-) -> Result<Option<Signal>, JournalError> {
-    let sql = "select partner, case_id, sealed_key, canonical from inbox where id = $1";
-    let Some(row) = query(sql, [id.into()]).fetch_optional(unit.conn).await? else {
-        return Ok(None);
-    };
-    let own = row.uuid("case_id")?;
-    let holder = if own == Uuid::from(work.state.id) {
-        Arc::clone(&work.key)
-    } else {
-        // A signal of a case that was merged into this one.
-        match unit.holder_key(own).await {
-            Ok(key) => key,
-            Err(JournalError::Erased) => return Ok(None),
-            Err(error) => return Err(error),
-        }
-    };
-    let key = open_row_key(&holder, id, &row.blob("sealed_key")?)?;
-    let (_, bytes) = open_sealed(&key, id, Part::Canonical, &row.blob("canonical")?)?;
-    let data = serde_json::from_slice(&bytes)
-        .map_err(|_| JournalError::Unreadable("the signal of a case"))?;
-    Ok(Some(Signal { data, sender: row.parsed("partner")? }))
 }
 
 fn refusal(fault: casework::AnswerFault) -> Refusal {

@@ -11,6 +11,7 @@ use super::super::cases::CaseBook;
 use super::super::sql::{Cell, Table};
 use super::super::unit::Unit;
 use super::Moment;
+use super::signal::Later;
 use crate::casework::{self, Dossier, Entry, Notice, NoticeKind, Task};
 use crate::catalogue::playbook::Plan;
 use crate::message::{CanonicalMessage, Digest, PartnerId, TaskId, Timestamp};
@@ -68,6 +69,8 @@ pub(in crate::journal) struct RegieRows {
     pub plans: HashMap<Digest, Arc<Plan>>,
     /// Signals of this group that opened cases: they are not in the database yet.
     pub signals: HashMap<Uuid, (Value, PartnerId)>,
+    /// Corrections and withdrawals of this group.
+    pub later: Vec<Later>,
 }
 
 /// Who decided something, and why, with its leaf.
@@ -94,6 +97,11 @@ impl RegieRows {
 
     pub fn remember_signal(&mut self, id: Uuid, message: &CanonicalMessage) {
         self.signals.insert(id, (message.data.clone(), message.sender.clone()));
+    }
+
+    pub fn say_later(&mut self, case: Uuid, message: &CanonicalMessage) {
+        let (sender, effect) = (message.sender.clone(), message.effect);
+        self.later.push(Later { case, sender, effect, data: message.data.clone() });
     }
 
     pub fn entry(&mut self, moment: Moment<'_>, entry: &Entry, decided: Option<&Decided<'_>>) {

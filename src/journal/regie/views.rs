@@ -120,31 +120,42 @@ pub struct TimelineLine {
 }
 
 impl Journal {
-    /// Cases, what is due first on top.
+    /// Cases, what is due first on top; then those in which nothing is due, what changed last first.
+    /// Each part is a walk along an index, however many cases there are.
     pub async fn dossiers(
         &self,
         filter: &CaseFilter,
         now: Timestamp,
     ) -> Result<Vec<DossierLine>, JournalError> {
-        let sql = "select c.number, c.usage, d.theme, d.phase, d.area, d.lasting, d.opened_at,
-                d.closed_at, d.due_at,
-                (select count(*) from task t where t.case_id = d.case_id
-                    and t.due_at is not null) as open_tasks,
-                (select count(*) from task t where t.case_id = d.case_id
-                    and t.due_at < $1) as overdue
-            from dossier d join cases c on c.id = d.case_id
-            where c.erased_at is null and ($2 = '' or d.phase = $2) and ($3 = '' or d.theme = $3)
-                and ($4 = 1 or d.phase <> 'gesloten')
-            order by coalesce(d.due_at, d.opened_at) limit $5";
-        let cells = [
-            now.into(),
-            filter.phase.map_or("", Phase::as_str).into(),
-            filter.theme.as_deref().unwrap_or("").into(),
-            i64::from(filter.all || filter.phase.is_some()).into(),
-            LIST_MAX.into(),
-        ];
-        let rows = query(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
-        Ok(rows.iter().map(case_line).collect::<Result<_, _>>()?)
+        let mut conn = self.reads.acquire().await?;
+        let mut lines: Vec<DossierLine> = Vec::new();
+        let due = ("d.due_at is not null", "d.due_at");
+        for (part, order) in [due, ("d.due_at is null", "d.changed_at desc")] {
+            let sql = format!(
+                "select c.number, c.usage, d.theme, d.phase, d.area, d.lasting, d.opened_at,
+                    d.closed_at, d.due_at,
+                    (select count(*) from task t where t.case_id = d.case_id
+                        and t.due_at is not null) as open_tasks,
+                    (select count(*) from task t where t.case_id = d.case_id
+                        and t.due_at < $1) as overdue
+                from dossier d join cases c on c.id = d.case_id
+                where {part} and c.erased_at is null and ($2 = '' or d.phase = $2)
+                    and ($3 = '' or d.theme = $3) and ($4 = 1 or d.phase <> 'gesloten')
+                order by {order} limit $5"
+            );
+            let room = LIST_MAX - i64::try_from(lines.len()).unwrap_or(LIST_MAX);
+            let cells: [Cell; 5] = [
+                now.into(),
+                filter.phase.map_or("", Phase::as_str).into(),
+                filter.theme.as_deref().unwrap_or("").into(),
+                i64::from(filter.all || filter.phase.is_some()).into(),
+                room.into(),
+            ];
+            for row in query_of(sql, cells).fetch_all(&mut conn).await? {
+                lines.push(case_line(&row)?);
+            }
+        }
+        Ok(lines)
     }
 
     /// A case by its number.

@@ -21,6 +21,8 @@ use crate::message::{
 };
 use crate::pipeline::{self, Admitted};
 
+mod signal;
+
 on_both_stores! {
     a_case_asks_and_hears,
     an_answer_that_does_not_count_is_refused_and_changes_nothing,

@@ -43,6 +43,33 @@ fn the_core_is_pure() {
     hold(&check(&sources(&["src"]), &EXCEPTIONS));
 }
 
+/// A hub that works for people lives in their time.
+#[test]
+fn only_the_demo_moves_the_clock() {
+    let found = movers(&sources(&["src"]));
+    let (demo, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|offence| offence.path.starts_with("src/cli/demo/"));
+    hold(&others);
+    assert!(!demo.is_empty(), "nobody moves the clock any more: remove clock::shift and this test");
+}
+
+fn movers(sources: &[Source]) -> Vec<Offence> {
+    let moves = Regex::new(r"\bclock\s*::\s*shift\b").expect("a pattern");
+    let mut found = Vec::new();
+    for source in sources {
+        for place in moves.find_iter(&source.code) {
+            found.push(Offence::at(
+                source,
+                source.line_of(place.start()),
+                "`clock::shift` outside the demo".to_owned(),
+                "terms, retention and evidence stand on the time of the system",
+                "take `now` as an argument",
+            ));
+        }
+    }
+    found
+}
+
 /// Every impurity of a pure room outside its tests, and every exception nobody needs.
 fn check(sources: &[Source], exceptions: &[Exception]) -> Vec<Offence> {
     let mut found = Vec::new();

@@ -467,6 +467,7 @@ create table dossier (
 create index dossier_due on dossier (due_at) where due_at is not null;
 create index dossier_erase on dossier (erase_at) where erase_at is not null;
 create index dossier_merged on dossier (merged_into) where merged_into is not null;
+create index dossier_rest on dossier (changed_at) where due_at is null;
 create index dossier_phase on dossier (phase, changed_at);
 create index dossier_opened on dossier (opened_at);
 
