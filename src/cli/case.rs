@@ -325,6 +325,7 @@ async fn show(number: &str, ground: Ground<'_>) -> Result<Exit, Halt> {
         ("Gesloten", "gesloten"),
         ("Bewaren tot", "bewarenTot"),
         ("Samengevoegd in", "samengevoegdIn"),
+        ("Afspraken", "afspraken"),
     ] {
         if !case[field].is_null() {
             out(&format!("{label:<16} {}", cell(&case[field])));

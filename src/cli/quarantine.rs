@@ -46,7 +46,7 @@ pub enum Command {
         geen-doelbinding\n\nZonder nummer gaat het om alle open uitval die aan het filter \
         voldoet: --yes maakt er een\nklus van (zie schakel job), met --by en --why.")]
     Release(Decided),
-    /// Houdt een bericht vast dat iemand in gevaar brengt: wat niet weg is, wacht op een besluit
+    /// Houdt een bericht vast dat iemand in gevaar brengt: wat nog niet weg is, wacht op besluit
     #[command(after_help = "Voorbeeld:\n  schakel quarantine hold BERICHT --by 'J. Jansen' --why \
         'adres is geheim'\n\nDaarna, per ontvanger: schakel quarantine list --reason \
         vastgehouden, en release of drop.")]

@@ -123,8 +123,10 @@ impl Office {
         needs_name(&by, &why)?;
         let order = CaseOrder { case, act: CaseAct::Agree(act), by, why };
         let (journal, rules) = (&self.hub.journal, self.hub.active().rules);
-        let done = journal.order_case(order, rules, clock::now()).await;
-        Ok(json!(done.map_err(journal_refused)?))
+        let done = journal.order_case(order, rules, clock::now()).await.map_err(journal_refused)?;
+        // A case that goes on may ask something of a partner.
+        self.hub.new_mail();
+        Ok(json!(done))
     }
 }
 

@@ -164,6 +164,7 @@ fn as_json(view: &CaseView, now: Timestamp) -> Value {
         "signalen": dossier.signals.len(),
         "stappen": steps,
         "taken": dossier.tasks.iter().map(|task| task_json(task, now)).collect::<Vec<_>>(),
+        "afspraken": Some(dossier.agreements.len()).filter(|count| *count > 0),
         "deelnemers": view.participants,
         "samengevoegdIn": view.merged_into,
         "lijktOp": view.alike,

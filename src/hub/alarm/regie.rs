@@ -189,4 +189,19 @@ mod tests {
             assert!(text.contains(said), "{said} in {text}");
         }
     }
+
+    #[test]
+    fn what_is_said_of_an_agreement_leads_to_the_agreements_of_its_case() {
+        let review = Some(Question::HerzieAfspraak);
+        for (kind, question, said) in [
+            ("afspraak-loopt-af", None, "De termijn van een afspraak loopt af"),
+            ("beslissen", review, "Een afspraak moet worden herzien"),
+        ] {
+            let about = RegiePoint { partner: None, task: None, ..point(kind, question, false) };
+            let body: Value = serde_json::from_str(&composed(&[about])[0].body).unwrap();
+            let (_, text) = mail(&body);
+            let look = "schakel agreement list C-0000-0000-0000";
+            assert!(text.contains(said) && text.contains(look), "{text}");
+        }
+    }
 }

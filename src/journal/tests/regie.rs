@@ -389,9 +389,8 @@ async fn a_case_keeps_the_plan_it_opened_under(on: On) {
 async fn an_erased_case_is_due_for_nothing(on: On) {
     let desk = desk(on).await;
     let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
-    let id = opened.public_id.into();
     let (by, why) = ("B. Beheer".to_owned(), "verzoek".to_owned());
-    let erased = crate::journal::ErasureOrder { id, by, why };
+    let erased = crate::journal::ErasureOrder { id: opened.public_id.into(), by, why };
     desk.journal.erase(erased, desk.now()).await.unwrap();
     clock(&desk, "2026-12-26T12:00:00Z").await;
     assert_eq!(clock(&desk, "2026-12-26T12:00:01Z").await, 0);
@@ -482,9 +481,8 @@ async fn what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay(on: On) {
     assert!(desk.journal.cases_to_erase(until.plus_seconds(-1)).await.unwrap().is_empty());
     order(&desk, number, CaseAct::Keep { kept: true }).await.unwrap();
     assert!(desk.journal.cases_to_erase(until).await.unwrap().is_empty());
-    let id = opened.public_id.into();
     let (by, why) = ("B. Beheer".to_owned(), "verzoek".to_owned());
-    let erasure = crate::journal::ErasureOrder { id, by, why };
+    let erasure = crate::journal::ErasureOrder { id: opened.public_id.into(), by, why };
     let refused = desk.journal.erase(erasure.clone(), desk.now()).await;
     assert!(matches!(refused, Err(JournalError::Order(_))), "{refused:?}");
     order(&desk, number, CaseAct::Keep { kept: false }).await.unwrap();

@@ -119,8 +119,8 @@ impl Link {
         }
     }
 
-    /// Gives up a connection: it did not answer. Who waited for one that was lost meanwhile does not
-    /// take the next one down with it.
+    /// Gives up a connection: it did not answer. Who waited for one that was lost meanwhile does
+    /// not take the next one down with it.
     pub(super) fn give_up(&self, number: u64) {
         self.given_up.send_modify(|newest| *newest = number.max(*newest));
     }
