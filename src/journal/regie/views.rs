@@ -120,7 +120,7 @@ pub struct TimelineLine {
 }
 
 impl Journal {
-    /// Cases, what is due first on top; then those in which nothing is due, what changed last first.
+    /// Cases, what is due first on top; then those without anything due, what changed last first.
     /// Each part is a walk along an index, however many cases there are.
     pub async fn dossiers(
         &self,
