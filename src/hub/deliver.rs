@@ -315,13 +315,7 @@ impl Hub {
         let Some(sender) = catalogue.partner(&stored.view.sender) else {
             return Ok(stopped("onbekende-afzender"));
         };
-        let incoming = Incoming {
-            partner: sender,
-            media_type: stored.media_type.as_deref(),
-            bytes: &stored.native,
-            received: stored.view.received_at,
-        };
-        let Ok(admitted) = admit(catalogue, &incoming) else {
+        let Ok(admitted) = super::replay::admit_again(catalogue, sender, &stored) else {
             return Ok(stopped("vertaling"));
         };
         let case = self.journal.case_state(parcel.case, parcel.message).await?;

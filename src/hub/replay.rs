@@ -7,14 +7,16 @@ use uuid::Uuid;
 
 use super::active::Active;
 use super::{Hub, clock};
+use crate::catalogue::Catalogue;
+use crate::catalogue::partner::Partner;
 use crate::journal::{
     JournalError, ParcelState, ParcelView, Replay, Replayed, Settles, StoredMessage, Trace,
 };
 use crate::message::CaseState;
-use crate::message::{Entropy, PartnerId, Timestamp};
+use crate::message::{Entropy, PartnerId, Refusal, Timestamp};
 use crate::pipeline::{
-    self, Admitted, Difference, Dispatch, Incoming, Parcel, Today, Version, admit, difference,
-    redispatch,
+    self, Admitted, Difference, Dispatch, Incoming, Parcel, Today, Version, admit, asked_before,
+    difference, redispatch,
 };
 
 /// A replay cannot be made.
@@ -25,7 +27,7 @@ pub enum ReplayError {
     #[error("the sender is not in the active set")]
     UnknownSender,
     #[error("the message is refused under today's rules: {}", .0.fault.code())]
-    Refused(crate::message::Refusal),
+    Refused(Refusal),
 }
 
 /// A message opened and admitted again under the active set.
@@ -60,18 +62,32 @@ pub(super) fn last_of<'t>(trace: &'t Trace, recipient: &PartnerId) -> Option<&'t
     })
 }
 
+/// A stored message under today's rules: as it came in, or as it was asked.
+pub(super) fn admit_again(
+    catalogue: &Catalogue,
+    sender: &Partner,
+    stored: &StoredMessage,
+) -> Result<Admitted, Refusal> {
+    if let Some(asks) = &stored.asks {
+        let data = serde_json::from_slice(&stored.canonical).unwrap_or_default();
+        return asked_before(catalogue, data, stored.external_id.clone(), asks);
+    }
+    let incoming = Incoming {
+        partner: sender,
+        media_type: stored.media_type.as_deref(),
+        bytes: &stored.native,
+        received: stored.view.received_at,
+    };
+    admit(catalogue, &incoming)
+}
+
 impl Hub {
     pub(super) async fn reopen(&self, active: &Active, id: Uuid) -> Result<Reopened, ReplayError> {
         let stored = self.journal.message(id).await?;
         let sender =
             active.catalogue.partner(&stored.view.sender).ok_or(ReplayError::UnknownSender)?;
-        let incoming = Incoming {
-            partner: sender,
-            media_type: stored.media_type.as_deref(),
-            bytes: &stored.native,
-            received: stored.view.received_at,
-        };
-        let admitted = admit(&active.catalogue, &incoming).map_err(ReplayError::Refused)?;
+        let admitted =
+            admit_again(&active.catalogue, sender, &stored).map_err(ReplayError::Refused)?;
         let case = self.journal.case_state(stored.view.case, stored.view.message).await?;
         Ok(Reopened { stored, admitted, case })
     }

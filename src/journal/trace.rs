@@ -109,6 +109,8 @@ pub struct StoredMessage {
     pub canonical: Vec<u8>,
     pub salt: [u8; 32],
     pub commitment: Digest,
+    /// Whom it asks something, where it is a request of the municipality: it never came in.
+    pub asks: Option<PartnerId>,
 }
 
 /// A parcel with its content as sent.
@@ -190,6 +192,10 @@ impl Journal {
         let mut conn = self.reads.acquire().await?;
         let id = self.message_of(&mut conn, id).await?;
         let row = query(MESSAGE, [id.into()]).fetch_one(&mut conn).await?;
+        let sql = "select t.partner from request r join task t on t.id = r.task_id
+            where r.message_id = $1 and t.partner is not null";
+        let asks = query(sql, [id.into()]).fetch_optional(&mut conn).await?;
+        let asks = asks.map(|row| row.parsed("partner")).transpose()?;
         drop(conn);
         let view = message_view(&row)?;
         let holder = self.vault.holder_key(view.case.into()).await?;
@@ -207,6 +213,7 @@ impl Journal {
             canonical,
             salt,
             commitment: row.digest("commitment")?,
+            asks,
         })
     }
 

@@ -6,8 +6,8 @@ use super::parcel::{Admitted, Failure};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::message::{
-    CanonicalMessage, CaseNumber, ExternalId, KindId, MessageKind, PartnerId, Reference,
-    RequestWord, Second, TaskId, Timestamp, Usage,
+    CanonicalMessage, CaseNumber, ExternalId, Fault, KindId, MessageKind, PartnerId, Reference,
+    Refusal, RequestWord, Second, TaskId, Timestamp, Usage,
 };
 
 /// What the municipality asks of whom, and by when.
@@ -71,6 +71,43 @@ pub fn ask(catalogue: &Catalogue, request: &Request<'_>) -> Result<Admitted, Fai
         named_recipients: vec![request.partner.to_string()],
         confirmation: None,
         answer: None,
+        data,
+    }))
+}
+
+/// A request that was made before, from its canonical data: it never came in, so it cannot be
+/// admitted again. Refused where the schema of today does not take it.
+pub fn asked_before(
+    catalogue: &Catalogue,
+    data: Value,
+    external_id: ExternalId,
+    partner: &PartnerId,
+) -> Result<Admitted, Refusal> {
+    let kind = MessageKind { name: "actieverzoek".to_owned(), version: 1 };
+    let parties = catalogue.municipality().zip(catalogue.messages.get(&kind));
+    let Some((municipality, message)) = parties else {
+        let (nl, en) = ("Deze set vraagt niemand iets.", "This set asks nothing of anybody.");
+        return Err(Refusal::one(Fault::OnbekendType, "", "geen-gemeente", nl, en));
+    };
+    if !message.schema.accepts(&data) {
+        return Err(Refusal::new(Fault::Ongeldig, message.schema.violations(&data)));
+    }
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    Ok(Admitted::new(CanonicalMessage {
+        sender: municipality.id.clone(),
+        origin: municipality.kind.clone(),
+        connector: municipality.connector.clone(),
+        effect: message.effect,
+        external_id,
+        usage: text("gebruik").and_then(Usage::parse).unwrap_or(Usage::Test),
+        reference: text("kenmerk").unwrap_or_default().to_owned(),
+        theme: text("thema").map(str::to_owned),
+        urgent: text("urgentie") == Some("spoed"),
+        references: super::admit::references(&data),
+        named_recipients: vec![partner.to_string()],
+        confirmation: None,
+        answer: None,
+        kind,
         data,
     }))
 }

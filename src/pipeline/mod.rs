@@ -21,7 +21,7 @@ mod parcel;
 
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
-pub use ask::{About, Request, ask};
+pub use ask::{About, Request, ask, asked_before};
 pub use correct::corrected;
 pub use difference::{
     Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,

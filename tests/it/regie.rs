@@ -124,3 +124,28 @@ async fn a_coordinator_directs_from_the_command_line() {
     assert_eq!(verified.0, Some(0), "{}{}", verified.1, verified.2);
     hub.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_goes_on_under_a_set_that_became_active_meanwhile() {
+    let place = Place::new();
+    place.take(&["config"]);
+    let hub = place.start_with(&[("SCHAKEL_REGIE__ENABLED", "true")]).await;
+    let politie = hub.token(POLITIE).await;
+    hub.send(&politie, XML, &example("politie", "in-volledig")).await.message();
+    let asked = tasks(&hub, WONEN).await.remove(0);
+    let playbook = "config/playbooks/overlast-jeugd.toml";
+    hub.place.edit(playbook, "termijn = \"90 werkdagen\"", "termijn = \"91 werkdagen\"");
+    let activate = ["activate", "--by", "anna", "--approved-by", "bert", "--why", "meer tijd"];
+    let ran = hub.place.command().args(activate).output().expect("the program starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let wonen = hub.token(WONEN).await;
+    let got = requests(&hub, &wonen).await;
+    assert_eq!(got.len(), 1, "{:?}", hub.quarantine("vertaling").await);
+    assert!(got[0].text.contains(text(&asked, "taak")));
+    // And it can be explained, as what came in can.
+    let trace = hub.office("spoor", json!({ "id": got[0].id })).await;
+    let message = text(&trace[0]["bericht"], "id").to_owned();
+    let explained = hub.office("uitleg", json!({ "id": message, "ontvanger": WONEN })).await;
+    assert!(explained.to_string().contains("gemeente-partners"), "{explained}");
+    hub.stop().await;
+}
