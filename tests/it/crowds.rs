@@ -30,6 +30,7 @@ pub fn narrow_set() -> Place {
         "woningcorporatie-csv",
         "openbaar-ministerie",
         "zorgaanbieder",
+        "inwoners",
     ] {
         for part in ["connector.toml", "schemas", "mappings"] {
             place.take(&[&format!("connectors/{connector}/{part}")]);
