@@ -210,7 +210,7 @@ pub async fn run_case(command: &CaseCommand, ground: Ground<'_>) -> Result<Exit,
         CaseCommand::Unkeep(asked) => (&asked.casus, "niet-meer-bewaren", &asked.who, json!({})),
         CaseCommand::Reopen(asked) => (&asked.casus, "heropenen", &asked.who, json!({})),
     };
-    order_case(number, order, who, more, ground).await
+    order_case(Some(number), order, who, more, ground).await
 }
 
 pub async fn run_task(command: &TaskCommand, ground: Ground<'_>) -> Result<Exit, Halt> {
@@ -229,23 +229,13 @@ pub async fn run_task(command: &TaskCommand, ground: Ground<'_>) -> Result<Exit,
         }
         TaskCommand::Withdraw(asked) => (&asked.taak, "intrekken", &asked.who, json!({})),
     };
-    // Which case a task is of, the list knows.
-    let known = ground.ask("taken", json!({ "alle": true })).await?;
-    let lines = known.as_array().into_iter().flatten();
-    let found = lines
-        .filter(|line| line["taak"].as_str() == Some(task))
-        .find_map(|line| line["casus"].as_str());
-    let number = found.ok_or_else(|| {
-        let text = format!("er is geen taak {task}\nKijk welke er zijn met: schakel task list");
-        Halt::new(Exit::NotFound, text)
-    })?;
     let mut more = more;
     more["taak"] = json!(task);
-    order_case(number, order, who, more, ground).await
+    order_case(None, order, who, more, ground).await
 }
 
 async fn order_case(
-    number: &str,
+    number: Option<&str>,
     order: &str,
     who: &Who,
     more: Value,
@@ -253,14 +243,13 @@ async fn order_case(
 ) -> Result<Exit, Halt> {
     let mut body: Map<String, Value> = more.as_object().cloned().unwrap_or_default();
     body.retain(|_, value| !value.is_null());
-    body.insert("casus".to_owned(), json!(number));
+    body.extend(number.map(|number| ("casus".to_owned(), json!(number))));
     body.insert("opdracht".to_owned(), json!(order));
     body.insert("door".to_owned(), json!(who.by));
     body.insert("reden".to_owned(), json!(who.why));
     let done = ground.ask("casus-opdracht", Value::Object(body)).await?;
     if ground.form == Form::Table {
-        let phase = done["fase"].as_str().unwrap_or_default();
-        out(&format!("Gedaan. Casus {number}: {phase}."));
+        out(&format!("Gedaan. Casus {}: {}.", cell(&done["casus"]), cell(&done["fase"])));
     } else {
         out(&done.to_string());
     }

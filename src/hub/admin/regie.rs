@@ -35,7 +35,8 @@ pub(super) struct TasksAsked {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OrderAsked {
-    casus: CaseNumber,
+    /// Of an order about a task it need not be said.
+    casus: Option<CaseNumber>,
     /// `oppakken`, `vragen`, `toewijzen`, `herinneren`, `verlengen`, `verder`, `gedaan`,
     /// `intrekken`, `sluiten`, `heropenen`, `samenvoegen`, `splitsen` or `niet-gelijk`.
     opdracht: String,
@@ -94,7 +95,14 @@ impl Office {
     pub(super) async fn order_case(&self, asked: OrderAsked) -> Told {
         needs_name(&asked.door, &asked.reden)?;
         let act = asked.act()?;
-        let OrderAsked { casus: case, door: by, reden: why, .. } = asked;
+        let case = match (&asked.casus, asked.taak) {
+            (Some(case), _) => case.clone(),
+            (None, Some(task)) => {
+                self.hub.journal.case_of_task(task).await.map_err(journal_refused)?
+            }
+            (None, None) => return Err(refused(400, "gegevens", "Noem de casus of de taak.")),
+        };
+        let OrderAsked { door: by, reden: why, .. } = asked;
         let order = CaseOrder { case, act, by, why };
         let (journal, rules) = (&self.hub.journal, self.hub.active().rules);
         let done = journal.order_case(order, rules, clock::now()).await;

@@ -193,6 +193,14 @@ impl Journal {
         })
     }
 
+    /// The number of the case that a task is of.
+    pub async fn case_of_task(&self, task: TaskId) -> Result<CaseNumber, JournalError> {
+        let sql = "select c.number from task t join cases c on c.id = t.case_id where t.id = $1";
+        let row = query(sql, [Uuid::from(task).into()]);
+        let row = row.fetch_optional(&mut self.reads.acquire().await?).await?;
+        Ok(CaseNumber::from_stored(row.ok_or(JournalError::NotFound)?.text("number")?))
+    }
+
     /// A case for a participant; to anybody else there is no such case.
     pub async fn case_for(
         &self,
