@@ -52,6 +52,7 @@ impl Bench {
             participants: BTreeSet::from([sender, wonen]),
             recipients: BTreeSet::new(),
             earlier: Vec::new(),
+            glasses: Vec::new(),
         };
         let mut bench = Self { asked: Dossier::new(now), catalogue, message, case, now };
         bench.asked = bench.opened();

@@ -235,6 +235,7 @@ pub fn decide(
         participants: BTreeSet::from([message.sender.clone()]),
         recipients: BTreeSet::new(),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     };
     Decision::Open { case, alike, earlier }
 }
@@ -286,6 +287,7 @@ mod tests {
             participants: participants.iter().map(|name| name.parse().unwrap()).collect(),
             recipients: BTreeSet::new(),
             earlier: Vec::new(),
+            glasses: Vec::new(),
         }
     }
 

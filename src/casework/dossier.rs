@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agreement::Agreement;
 use super::task::{Assignee, Question, Task};
 use crate::catalogue::playbook::Plan;
-use crate::message::{CaseId, Digest, MessageId, PlaybookId, StepId, TaskId, Timestamp};
+use crate::message::{CaseId, Digest, Glass, MessageId, PlaybookId, StepId, TaskId, Timestamp};
 
 /// Tasks of one case at most, ended ones included.
 pub const TASKS_MAX: usize = 200;
@@ -154,6 +154,9 @@ pub struct Dossier {
     pub recalls: Vec<Recall>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agreements: Vec<Agreement>,
+    /// Glasses that were broken, ended ones too; the last for each recipient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub glasses: Vec<Glass>,
 }
 
 impl Dossier {
@@ -180,6 +183,7 @@ impl Dossier {
             alike: Vec::new(),
             recalls: Vec::new(),
             agreements: Vec::new(),
+            glasses: Vec::new(),
         }
     }
 

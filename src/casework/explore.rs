@@ -99,6 +99,7 @@ fn nobodys_case() -> CaseState {
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     }
 }
 

@@ -144,6 +144,7 @@ enum Due {
     Escalate(TaskId),
     Recall(usize),
     Agreement(AgreementId, Call),
+    Glass(usize),
     Long,
     Close,
 }
@@ -188,11 +189,15 @@ fn first_due(dossier: &Dossier, plan: Option<&Plan>) -> Option<(Timestamp, Due)>
     let agreements = dossier.agreements.iter().flat_map(|agreement| {
         agreement.due().map(|(at, call)| (at, Due::Agreement(agreement.id, call)))
     });
+    let glasses = dossier.glasses.iter().enumerate();
+    let glasses = glasses.filter(|(_, glass)| glass.ended.is_none());
+    let glasses = glasses.map(|(at, glass)| (glass.until, Due::Glass(at)));
     let runs = !dossier.told_long && dossier.quiet_since.is_none() && !dossier.tasks.is_empty();
     let long = plan.map_or(LONG_USUAL, |plan| plan.term).after(dossier.opened_at);
     let long = runs.then_some((long, Due::Long));
     let close = closes_at(dossier, plan).map(|at| (at, Due::Close));
-    of_tasks.flatten().chain(recalls).chain(agreements).chain(long).chain(close).min()
+    let of_case = recalls.chain(agreements).chain(glasses).chain(long).chain(close);
+    of_tasks.flatten().chain(of_case).min()
 }
 
 /// Does what is due at this moment, in its order, each once.
@@ -207,6 +212,7 @@ pub fn clock(dossier: &mut Dossier, scene: Scene<'_>, entropy: &mut Entropy) -> 
         follow.asks.extend(next.asks);
         follow.notices.extend(next.notices);
         follow.entries.extend(next.entries);
+        follow.shares.extend(next.shares);
     }
     follow
 }
@@ -250,6 +256,7 @@ impl Work<'_> {
                 self.question(Question::BeoordeelTerugroep, None, None);
             }
             Due::Agreement(id, call) => self.called(id, call),
+            Due::Glass(at) => self.end_glass(at),
             Due::Long => {
                 self.dossier.told_long = true;
                 self.note("duurt-lang", None, None);
@@ -273,7 +280,7 @@ impl Work<'_> {
         let notice = Notice {
             kind: NoticeKind::NietBeslist(question),
             task: Some(id),
-            partner: about.and_then(|task| task.partner().cloned()),
+            partner: about.and_then(|task| task.partner().cloned()).or(task.whom.clone()),
             by: task.deadlines.done,
             urgent: task.urgent,
         };

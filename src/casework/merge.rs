@@ -24,12 +24,18 @@ pub fn merge(
     if from.is_closed() || into.is_closed() {
         return Err(OrderFault::Closed);
     }
+    // A glass is of one case: what it opens may not grow, or go, by what somebody merges.
+    if [&*from, &*into].iter().any(|dossier| dossier.open_glasses().next().is_some()) {
+        return Err(OrderFault::Widened);
+    }
     forget(from, into_id, at);
     forget(into, from_id, at);
     let (open, ended) = from.tasks.drain(..).partition(|task| task.is_open());
     from.tasks = ended;
     for mut task in Vec::from_iter(open) {
-        if task.question().is_some() {
+        // That sharing was widened is looked back at, whatever becomes of the case.
+        let stays = task.question().filter(|asked| *asked != Question::BeoordeelBreekglas);
+        if stays.is_some() {
             task.become_state(TaskState::Ingetrokken, at);
             from.tasks.push(task);
         } else {
@@ -38,6 +44,11 @@ pub fn merge(
         }
     }
     into.take_agreements(from_id, from);
+    for glass in &from.glasses {
+        if !into.glasses.iter().any(|known| known.recipient == glass.recipient) {
+            into.glasses.push(glass.clone());
+        }
+    }
     for signal in &from.signals {
         into.remember_signal(*signal);
     }
@@ -54,6 +65,9 @@ pub fn split(
 ) -> Result<[Entry; 2], OrderFault> {
     if from.merged_into != Some(into_id) {
         return Err(OrderFault::NotMerged);
+    }
+    if into.open_glasses().next().is_some() {
+        return Err(OrderFault::Widened);
     }
     let brought = |task: &super::Task| task.from.as_ref().is_some_and(|(id, _)| *id == from_id);
     let (back, stay) = into.tasks.drain(..).partition(brought);

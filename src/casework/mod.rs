@@ -8,6 +8,7 @@ mod correlate;
 mod dossier;
 pub mod evaluate;
 mod explore;
+mod glass;
 mod happen;
 mod merge;
 mod order;

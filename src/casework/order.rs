@@ -47,6 +47,15 @@ pub enum Order {
     Reopen,
     /// Something about what was agreed.
     Agree(Agree),
+    /// Sharing is widened for a while, as purposes that sleep allow.
+    BreakGlass {
+        recipient: PartnerId,
+        until: Timestamp,
+    },
+    /// That ends before its time.
+    EndGlass {
+        recipient: PartnerId,
+    },
 }
 
 /// Why an order cannot be carried out.
@@ -78,6 +87,19 @@ pub enum OrderFault {
     Itself,
     #[error("deze twee casussen zijn niet samengevoegd")]
     NotMerged,
+    #[error("geen doelbinding met breekglas zou deze ketenpartner over dit thema iets geven")]
+    NothingSleeps,
+    #[error("breekglas mag hier ten hoogste {0} minuten duren")]
+    GlassTooLong(u16),
+    #[error(
+        "breekglas staat voor deze ketenpartner al langer open; beëindig het eerst, of noem meer \
+         minuten"
+    )]
+    GlassOpen,
+    #[error("voor deze ketenpartner staat geen breekglas open")]
+    NoGlass,
+    #[error("in deze casus staat breekglas open, of het is nog niet beoordeeld; doe dat eerst")]
+    Widened,
     #[error(transparent)]
     Agreement(#[from] AgreementFault),
 }
@@ -122,7 +144,11 @@ pub fn order(
             work.withdraw(*task);
             work.end_step_of(*task, StepState::Overgeslagen);
         }
+        // Closing would withdraw the task to look back at it.
+        Order::Close if work.dossier.is_widened() => return Err(OrderFault::Widened),
         Order::Close => work.close(),
+        Order::BreakGlass { recipient, until } => work.break_glass(recipient, *until)?,
+        Order::EndGlass { recipient } => work.end_glass_of(recipient)?,
         Order::Agree(agree) => work.agree(agree)?,
         Order::Reopen => {
             if !work.dossier.phase.may_become(Phase::Heropend) {

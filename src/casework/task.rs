@@ -332,6 +332,9 @@ pub struct Task {
     /// The agreement that a coordinator's is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementId>,
+    /// The partner that a coordinator's is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whom: Option<PartnerId>,
 }
 
 impl Task {

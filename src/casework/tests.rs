@@ -88,6 +88,7 @@ impl Story {
                 participants: BTreeSet::new(),
                 recipients: BTreeSet::new(),
                 earlier: Vec::new(),
+                glasses: Vec::new(),
             },
             dossier,
             entropy: Entropy::new([3; 32]),

@@ -5,6 +5,7 @@
 
 use super::agreement::Agreement;
 use super::dossier::{Dossier, Phase, StepState, TASKS_MAX};
+use super::glass::REVIEW;
 use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
@@ -38,6 +39,8 @@ pub struct Follow {
     pub notices: Vec<Notice>,
     /// What goes on the timeline.
     pub entries: Vec<Entry>,
+    /// Who gets what is in the case already, as far as the glass that was broken gives it.
+    pub shares: Vec<PartnerId>,
 }
 
 /// Something to be said to a partner about its task.
@@ -237,6 +240,7 @@ impl<'a> Work<'a> {
             from: None,
             about: None,
             agreement: None,
+            whom: None,
         });
         self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
         self.note("gevraagd", Some(id), Some(&action));
@@ -257,23 +261,32 @@ impl<'a> Work<'a> {
 
     /// Asks a coordinator something, once as long as it is open.
     pub fn question(&mut self, question: Question, about: Option<TaskId>, step: Option<&Step>) {
-        self.put_question(question, (about, None), step);
+        self.put_question(question, Regarding { task: about, ..Regarding::default() }, step);
     }
 
     /// Asks a coordinator to look at an agreement.
     pub fn review(&mut self, agreement: AgreementId) {
-        self.put_question(Question::HerzieAfspraak, (None, Some(agreement)), None);
+        let regarding = Regarding { agreement: Some(agreement), ..Regarding::default() };
+        self.put_question(Question::HerzieAfspraak, regarding, None);
+    }
+
+    /// Asks a coordinator to look back at what was shared with a partner.
+    pub fn look_back(&mut self, partner: PartnerId) {
+        let regarding = Regarding { partner: Some(partner), ..Regarding::default() };
+        self.put_question(Question::BeoordeelBreekglas, regarding, None);
     }
 
     fn put_question(
         &mut self,
         question: Question,
-        (about, agreement): (Option<TaskId>, Option<AgreementId>),
+        regarding: Regarding,
         step: Option<&Step>,
     ) {
+        let Regarding { task: about, agreement, partner: whom } = regarding;
         let known = self.dossier.open_tasks().any(|task| {
             let same_step = task.step.as_ref() == step.map(|step| &step.id);
-            let same = task.about == about && task.agreement == agreement;
+            let same =
+                (task.about, task.agreement, &task.whom) == (about, agreement, &whom);
             task.question() == Some(question) && same && same_step
         });
         if known {
@@ -282,11 +295,11 @@ impl<'a> Work<'a> {
         let (id, at) = (self.entropy.task_id(), self.scene.at);
         let about_task = about.and_then(|id| self.dossier.task(id));
         let urgent = step.is_some_and(|step| step.urgent) || about_task.is_some_and(|t| t.urgent);
-        let partner = about_task.and_then(|task| task.partner().cloned());
-        let term = self
-            .scene
-            .plan
-            .map_or(DECIDE_USUAL, |plan| if urgent { plan.decide_urgent } else { plan.decide });
+        let partner = about_task.and_then(|task| task.partner().cloned()).or(whom.clone());
+        let plans = self.scene.plan.filter(|_| question != Question::BeoordeelBreekglas);
+        let usual = if question == Question::BeoordeelBreekglas { REVIEW } else { DECIDE_USUAL };
+        let term =
+            plans.map_or(usual, |plan| if urgent { plan.decide_urgent } else { plan.decide });
         let own = step.filter(|_| question == Question::VoerUit);
         let by = own.map_or(term, |step| step.terms.done).after(at);
         let action = own.map_or(question.as_str(), |step| step.action.as_str()).to_owned();
@@ -313,6 +326,7 @@ impl<'a> Work<'a> {
             from: None,
             about,
             agreement,
+            whom,
         });
         let kind = NoticeKind::Beslissen(question);
         self.follow.notices.push(Notice { kind, task: Some(id), partner, by, urgent });
@@ -383,7 +397,8 @@ impl<'a> Work<'a> {
         }
         let (partner, coordinator) = dossier.waits_for();
         // What was agreed goes on, and so does the case: it is not done before its agreements are.
-        let settled = dossier.steps_ended(self.scene.plan) && !dossier.has_running_agreement();
+        let open = dossier.has_running_agreement() || dossier.open_glasses().next().is_some();
+        let settled = dossier.steps_ended(self.scene.plan) && !open;
         let idle = !partner && !coordinator && settled;
         let touched = self.scene.plan.is_some()
             || !dossier.tasks.is_empty()
@@ -439,6 +454,7 @@ impl<'a> Work<'a> {
         let concerns = |purpose: &&Purpose| {
             (Purpose::names(&purpose.recipients, municipality)
                 || Purpose::names(&purpose.origins, municipality))
+                && !purpose.sleeps()
                 && purpose.covers_theme(case.theme.as_deref())
         };
         let days = catalogue.purposes.values().filter(concerns).map(|p| p.retention_days).max()?;
@@ -455,6 +471,14 @@ impl<'a> Work<'a> {
             task.mark(mark);
         }
     }
+}
+
+/// What a coordinator's task is about, beside its case.
+#[derive(Default)]
+struct Regarding {
+    task: Option<TaskId>,
+    agreement: Option<AgreementId>,
+    partner: Option<PartnerId>,
 }
 
 /// What a partner is to be asked.

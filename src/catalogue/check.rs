@@ -60,6 +60,10 @@ fn check_step(
         let hint = near.map_or_else(String::new, |near| format!("; bedoelde u {near}?"));
         return report("doelbinding", format!("onbekende doelbinding{hint}"));
     };
+    if purpose.sleeps() {
+        let text = format!("doelbinding {} slaapt (breekglas): zij geeft geen verzoek", purpose.id);
+        return report("geen-doelbinding", text);
+    }
     let theme = Some(playbook.plan.theme.as_str());
     let grants = |partner: &&Partner| {
         Purpose::names(&purpose.recipients, partner)
@@ -156,7 +160,8 @@ fn check_route(catalogue: &Catalogue, files: &Files, route: &Route, out: &mut Ve
         let recipients = catalogue.meant_by(target);
         for recipient in recipients {
             let granted = catalogue.purposes_to(recipient).any(|purpose| {
-                themes_meet(&route.themes, &purpose.themes)
+                !purpose.sleeps()
+                    && themes_meet(&route.themes, &purpose.themes)
                     && origins_meet(catalogue, &route.origins, &purpose.origins)
             });
             if !granted {

@@ -40,7 +40,14 @@ pub struct Purpose {
     /// Whether the recipient sees the roles of others.
     pub sees_roles: bool,
     pub grants: Grant,
+    /// It sleeps, and grants nothing, until a coordinator breaks the glass for one recipient in
+    /// one case; for at most this many minutes.
+    pub glass: Option<u16>,
 }
+
+/// How long a sleeping purpose may be awake where it does not say so, and what it may say at most.
+const GLASS_MINUTES: u16 = 240;
+const GLASS_MINUTES_MAX: u16 = 1440;
 
 /// What happens to a field. A later one gives more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -95,6 +102,9 @@ struct PurposeText {
     koppelen: bool,
     #[serde(default)]
     rollen: bool,
+    #[serde(default)]
+    breekglas: bool,
+    hoogstens_minuten: Option<Spanned<u16>>,
     velden: BTreeMap<Spanned<String>, Spanned<Treatment>>,
     #[serde(default)]
     lijsten: BTreeMap<Spanned<String>, Spanned<String>>,
@@ -128,6 +138,7 @@ impl Purpose {
                 .map_err(|e| problems.push(source.problem(t.span().start, "uitdrukking", e)))
                 .ok()
         });
+        let glass = text.glass(&source, &mut problems);
         let mut grants = Grant::default();
         for (path, treatment) in &text.velden {
             if let Err(e) = grants.add(path.get_ref(), *treatment.get_ref(), canonical) {
@@ -158,6 +169,7 @@ impl Purpose {
             joins: text.koppelen,
             sees_roles: text.rollen,
             grants,
+            glass,
         })
     }
 
@@ -172,8 +184,24 @@ impl Purpose {
     }
 
     /// Whether it lets data of this origin go to this recipient, on this theme, at this moment.
-    /// Its condition is asked of the message by whoever has one.
+    /// Its condition is asked of the message by whoever has one. One that sleeps lets nothing go.
     pub fn applies(
+        &self,
+        origin: &Origin<'_>,
+        recipient: &Partner,
+        theme: Option<&str>,
+        now: Timestamp,
+    ) -> bool {
+        !self.sleeps() && self.concerns(origin, recipient, theme, now)
+    }
+
+    /// Whether it grants nothing unless a glass was broken.
+    pub const fn sleeps(&self) -> bool {
+        self.glass.is_some()
+    }
+
+    /// As `applies`, whether it sleeps or not.
+    pub fn concerns(
         &self,
         origin: &Origin<'_>,
         recipient: &Partner,
@@ -195,6 +223,37 @@ impl Purpose {
     /// Whether a name among its origins or recipients means this partner.
     pub fn names(list: &[String], partner: &Partner) -> bool {
         list.iter().any(|name| partner.is_meant_by(name))
+    }
+}
+
+impl PurposeText {
+    /// For how many minutes it may be woken, where it sleeps. Joining cases and seeing roles are no
+    /// matter of one case and a while.
+    fn glass(&self, source: &SourceText<'_>, problems: &mut Vec<Problem>) -> Option<u16> {
+        let minutes = self.hoogstens_minuten.as_ref();
+        let mut report = |at: usize, text: String| {
+            problems.push(source.problem(at, "breekglas", text));
+        };
+        let bounds = 1..=GLASS_MINUTES_MAX;
+        match minutes {
+            Some(minutes) if !self.breekglas => {
+                let text = "hoogstensMinuten hoort bij breekglas = true".to_owned();
+                report(minutes.span().start, text);
+            }
+            Some(minutes) if !bounds.contains(minutes.get_ref()) => {
+                let text = format!("hoogstensMinuten is van 1 tot en met {GLASS_MINUTES_MAX}");
+                report(minutes.span().start, text);
+            }
+            _ => {}
+        }
+        for (name, set) in [("koppelen", self.koppelen), ("rollen", self.rollen)] {
+            if self.breekglas && set {
+                let at = source.text.find(name).unwrap_or(0);
+                report(at, format!("een doelbinding met breekglas geeft geen {name}"));
+            }
+        }
+        let minutes = minutes.map_or(GLASS_MINUTES, |minutes| *minutes.get_ref());
+        self.breekglas.then_some(minutes)
     }
 }
 

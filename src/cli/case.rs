@@ -32,6 +32,11 @@ pub enum CaseCommand {
     Close(Decided),
     /// Heropent een gesloten casus
     Reopen(Decided),
+    /// Breekt het glas: deelt tijdelijk meer met één ketenpartner, zoals bij direct gevaar
+    #[command(after_help = "Voorbeeld:\n  schakel case share C-… --with brandweer-brabant-zuidoost \\\n    \
+        --minutes 60 --by 'R. Regisseur' --why 'gaslucht, bewoner reageert niet'\n  \
+        schakel case share C-… --with brandweer-brabant-zuidoost --end --by … --why …")]
+    Share(super::share::ShareAsked),
     /// Bewaart een casus ook na haar bewaartermijn, voor een rechter, een onderzoek of een klacht
     Keep(Decided),
     /// Laat de bewaartermijn van een casus weer gelden
@@ -198,6 +203,7 @@ pub async fn run_case(command: &CaseCommand, ground: Ground<'_>) -> Result<Exit,
             });
             (&asked.casus, "vragen", &asked.who, more)
         }
+        CaseCommand::Share(asked) => return super::share::run(asked, ground).await,
         CaseCommand::Merge(pair) => {
             (&pair.casus, "samenvoegen", &pair.who, json!({ "met": pair.with }))
         }
@@ -325,6 +331,10 @@ async fn show(number: &str, ground: Ground<'_>) -> Result<Exit, Halt> {
         names.collect::<Vec<_>>().join(", ")
     };
     out(&format!("{:<16} {}", "Deelnemers", names("deelnemers")));
+    for glass in case["breekglas"].as_array().into_iter().flatten() {
+        let (partner, until) = (cell(&glass["ketenpartner"]), cell(&glass["tot"]));
+        out(&format!("{:<16} open voor {partner} tot {until}", "Breekglas"));
+    }
     if case["moetBewaardBlijven"] == true {
         out("Bewaren          ook na de bewaartermijn");
     }

@@ -31,6 +31,7 @@ mod replay;
 mod restore;
 mod send;
 mod serve;
+mod share;
 mod trace;
 mod words;
 

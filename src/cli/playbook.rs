@@ -185,6 +185,7 @@ fn play(catalogue: &Catalogue, playbook: &Playbook, wanted: &Simulate, form: For
         participants: std::collections::BTreeSet::new(),
         recipients: std::collections::BTreeSet::new(),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     };
     let (moments, dossier) = simulate(catalogue, playbook, &case, &script, begin);
     if form != Form::Table {

@@ -315,8 +315,17 @@ impl Hub {
         let Some(sender) = catalogue.partner(&stored.view.sender) else {
             return Ok(stopped("onbekende-afzender"));
         };
-        let Ok(admitted) = super::replay::admit_again(catalogue, sender, &stored) else {
-            return Ok(stopped("vertaling"));
+        let admitted = if parcel.detail.glass.is_some() {
+            // What was shared says what its sender would say now.
+            match self.journal.retold(catalogue, parcel.message).await? {
+                Ok(admitted) => admitted,
+                Err(untold) => return Ok(stopped(untold.code())),
+            }
+        } else {
+            match super::replay::admit_again(catalogue, sender, &stored) {
+                Ok(admitted) => admitted,
+                Err(_) => return Ok(stopped("vertaling")),
+            }
         };
         let case = self.journal.case_state(parcel.case, parcel.message).await?;
         let Ok(seed) = clock::random() else { return Err(JournalError::Sealing) };
@@ -328,7 +337,8 @@ impl Hub {
         dispatch.failures.retain(|failure| failure.recipient == parcel.recipient);
         dispatch.not_sent.retain(|skipped| skipped.recipient.as_ref() == Some(&parcel.recipient));
         if dispatch.parcels.is_empty() && dispatch.failures.is_empty() {
-            return Ok(stopped("geen-doelbinding"));
+            let ended = parcel.detail.glass.is_some();
+            return Ok(stopped(if ended { "breekglas-voorbij" } else { "geen-doelbinding" }));
         }
         Ok(AttemptOutcome::Replaced { dispatch: Box::new(dispatch), catalogue: catalogue.digest() })
     }

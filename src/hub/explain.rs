@@ -48,6 +48,8 @@ impl Hub {
                     "bron": inbound.map(|entry| sources(&entry.mapping, &canonical)),
                     "doel": outbound.map(|form| targets(&form.mapping, &canonical)),
                     "doelbinding": decision.purpose,
+                    "breekglas": decision.purpose.as_ref()
+                        .and_then(|id| catalogue.purposes.get(id)).is_some_and(Purpose::sleeps),
                     "grondslag": decision.purpose.as_ref()
                         .and_then(|id| catalogue.purposes.get(id)).map(|p| &p.basis),
                 })
@@ -61,6 +63,7 @@ impl Hub {
             "toenmaligeSet": reopened.stored.view.catalogue.to_string(),
             "doelbindingen": considered(catalogue, sender.kind.as_str(), recipient.kind.as_str(),
                 message.theme.as_deref(), now),
+            "breekglasTot": view.as_ref().and_then(|view| view.glass).map(|glass| glass.until),
             "velden": lines,
         })))
     }
@@ -145,6 +148,7 @@ fn considered(
             "besluit": purpose.decision,
             "geldtNu": purpose.is_valid(now),
             "geldtVoorThema": purpose.covers_theme(theme),
+            "slaapt": purpose.sleeps(),
             "voorwaarde": purpose.condition.as_ref().map(|condition| &condition.text),
         })
     };

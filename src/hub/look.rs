@@ -26,6 +26,10 @@ pub fn look(
     if answer {
         return Look::Go;
     }
+    // The glass it goes under may have ended: then it is dispatched anew, under what is left.
+    if detail.glass.is_some_and(|until| until <= now) {
+        return Look::Anew;
+    }
     let valid = |id| catalogue.purposes.get(id).is_some_and(|purpose| purpose.is_valid(now));
     if !detail.purposes.iter().all(valid) || made_under != catalogue.digest() {
         return Look::Anew;

@@ -24,6 +24,7 @@ mod regie;
 mod replay;
 mod restored;
 mod set_check;
+mod share;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -142,7 +142,7 @@ impl Hub {
             let mut again = again.ok().flatten();
             if let Some(same) = again.take_if(|again| again.bytes == bytes) {
                 let route = parcel.route.take();
-                *parcel = Parcel { route, ..same };
+                *parcel = Parcel { route, glass: parcel.glass, ..same };
             }
             before.insert(parcel.recipient.clone(), Before { bytes, again });
         }

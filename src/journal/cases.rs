@@ -120,6 +120,18 @@ impl CaseBook {
         Ok(book)
     }
 
+    /// Adds cases to those that are known.
+    pub async fn add(
+        &mut self,
+        unit: &mut Unit<'_>,
+        mut ids: BTreeSet<Uuid>,
+    ) -> Result<(), JournalError> {
+        ids.retain(|id| !self.cases.contains_key(id));
+        self.cases.extend(load(unit.conn, unit.vault, ids).await?);
+        self.unite();
+        Ok(())
+    }
+
     /// Adds the cases that took over others.
     async fn load_merged(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
         for _ in 0..MERGES_MAX {
@@ -142,6 +154,15 @@ impl CaseBook {
         });
         let brought: Vec<(Uuid, CaseState)> =
             merged.map(|(id, case)| (self.living(*id), case.state.clone())).collect();
+        let merged: Vec<(Uuid, Uuid)> =
+            self.cases.keys().map(|id| (*id, self.living(*id))).filter(|(a, b)| a != b).collect();
+        // What a glass opens is what is in the case now, those that were merged into it included.
+        for (id, into) in merged {
+            let glasses = self.cases.get(&into).map(|case| case.state.glasses.clone());
+            if let Some((case, glasses)) = self.cases.get_mut(&id).zip(glasses) {
+                case.state.glasses = glasses;
+            }
+        }
         for (into, brought) in brought {
             let Some(case) = self.cases.get_mut(&into) else { continue };
             case.state.participants.extend(brought.participants);
@@ -282,6 +303,7 @@ pub(super) async fn load(
         let id = row.uuid("id")?;
         let Some(key) = keys.remove(&id) else { continue };
         let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
+        let dossier = row.maybe_text("document")?.map(|text| read_dossier(&text)).transpose()?;
         let state = CaseState {
             id: id.into(),
             number: CaseNumber::from_stored(row.text("number")?),
@@ -290,8 +312,8 @@ pub(super) async fn load(
             participants: BTreeSet::new(),
             recipients: BTreeSet::new(),
             earlier: Vec::new(),
+            glasses: dossier.as_ref().map_or_else(Vec::new, |dossier| dossier.glasses.clone()),
         };
-        let dossier = row.maybe_text("document")?.map(|text| read_dossier(&text)).transpose()?;
         cases.insert(id, CaseWork { state, key, lanes: HashMap::new(), dossier });
     }
     let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";

@@ -11,8 +11,7 @@ use super::keys::{Part, open_row_key, open_sealed};
 use super::sql::{Conn, Row, fetch_in, query};
 use super::{Journal, JournalError, cases, partners, views};
 use crate::evidence::{Proof, TreeError, consistency_proof, inclusion_proof};
-use crate::message::CaseState;
-use crate::message::{CaseId, Digest, MessageId, PartnerId, Timestamp};
+use crate::message::{CaseId, CaseState, Digest, Glass, MessageId, PartnerId, Timestamp};
 
 /// A credential as operators see it; the token itself is nowhere.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +53,10 @@ impl Journal {
         let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
         cases::load_earlier(&mut conn, &mut found).await?;
         if let Some(mut case) = found.remove(&id) {
+            let into = case.dossier.as_ref().and_then(|dossier| dossier.merged_into);
+            if let Some(into) = into {
+                case.state.glasses = self.glasses_of(into.into()).await?;
+            }
             // The ids of messages are in the order of their moments.
             case.state.earlier.retain(|parcel| parcel.message < message);
             return Ok(case.state);
@@ -63,6 +66,20 @@ impl Journal {
             Some(_) => Err(JournalError::Erased),
             None => Err(JournalError::NotFound),
         }
+    }
+
+    /// The glasses of a case that took over others, or of the one that took that over.
+    async fn glasses_of(&self, mut case: Uuid) -> Result<Vec<Glass>, JournalError> {
+        let mut conn = self.reads.acquire().await?;
+        for _ in 0..cases::MERGES_MAX {
+            let sql = "select document from dossier where case_id = $1";
+            let row = query(sql, [case.into()]).fetch_optional(&mut conn).await?;
+            let Some(row) = row else { break };
+            let dossier = cases::read_dossier(&row.text("document")?)?;
+            let Some(into) = dossier.merged_into else { return Ok(dossier.glasses) };
+            case = into.into();
+        }
+        Ok(Vec::new())
     }
 
     /// When the next parcel for one of these recipients is due; in the past where one is.

@@ -90,7 +90,7 @@ pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
     AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,
-    CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint, RegieTelling,
+    CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint, RegieTelling, Said,
     TaskFilter, TaskLine, TimelineLine,
 };
 pub use self::replace::{Replay, Replayed, Settles};

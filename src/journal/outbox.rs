@@ -225,6 +225,7 @@ impl Unit<'_> {
             purposes: parcel.purposes.clone(),
             route: parcel.route.clone(),
             withheld: parcel.withheld.clone(),
+            glass: parcel.glass,
         };
         let unwritable = |_| JournalError::Unreadable("the detail of a parcel");
         let text = serde_json::to_string(&detail).map_err(unwritable)?;

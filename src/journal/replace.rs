@@ -14,7 +14,7 @@ use super::outbox::{Announced, Made, ParcelRow, Place};
 use super::quarantine::OpenEntry;
 use super::sql::{Cell, query};
 use super::unit::{LeafOf, Unit};
-use super::{JournalError, LeafKind, ParcelState, QuarantineOrder};
+use super::{JournalError, LeafKind, ParcelState, QuarantineOrder, views};
 use crate::message::{Digest, ItemOutcome, MessageId, ParcelId, PartnerId, Stage, Timestamp};
 use crate::pipeline::{Dispatch, Parcel};
 
@@ -168,7 +168,7 @@ impl Unit<'_> {
     }
 
     /// Queues `old` again where its bytes are the same; else ends it and gives the new row.
-    async fn exchange(
+    pub async fn exchange(
         &mut self,
         old: &ParcelRow,
         new: &Parcel,
@@ -176,12 +176,14 @@ impl Unit<'_> {
         case: &CaseWork,
         announced: &mut Announced,
     ) -> Result<Option<Vec<Cell>>, JournalError> {
-        let sql = "select sealed_key, document from outbox where id = $1";
+        let sql = "select sealed_key, document, detail from outbox where id = $1";
         let row = query(sql, [old.id.into()]).fetch_one(&mut *self.conn).await?;
         let key = open_row_key(&case.key, old.id, &row.blob("sealed_key")?)?;
         let (_, bytes) = open_sealed(&key, old.id, Part::Parcel, &row.blob("document")?)?;
         self.close_entries(old.id, made.at, "vrijgegeven").await?;
-        if bytes == new.bytes {
+        // Until when a parcel may go is written beside it for good.
+        let same_term = views::detail(&row)?.glass == new.glass;
+        if bytes == new.bytes && same_term {
             let sql = "update outbox set state = 'wacht', attempts = 0, next_attempt_at = $2,
                     lease_token = null, catalogue = $3 where id = $1";
             let cells = [old.id.into(), made.at.into(), made.catalogue.into()];
@@ -206,7 +208,7 @@ impl Unit<'_> {
     }
 
     /// The newest parcel of a message for a recipient that was not dropped.
-    async fn latest(
+    pub async fn latest(
         &mut self,
         message: Uuid,
         recipient: &PartnerId,

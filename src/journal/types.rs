@@ -180,6 +180,9 @@ pub struct ParcelDetail {
     pub route: Option<RouteId>,
     #[serde(rename = "onthouden")]
     pub withheld: Vec<Withheld>,
+    /// Until when it may go, where it goes because a glass was broken.
+    #[serde(rename = "breekglasTot", default, skip_serializing_if = "Option::is_none")]
+    pub glass: Option<Timestamp>,
 }
 
 /// How an attempt to deliver ended.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    CanonicalMessage, CaseId, CaseNumber, MessageId, ParcelId, PartnerId, Reference, Timestamp,
-    Usage,
+    CanonicalMessage, CaseId, CaseNumber, Glass, MessageId, ParcelId, PartnerId, Reference,
+    Timestamp, Usage,
 };
 
 /// How many earlier parcels of one recipient are looked back at, the newest of them.
@@ -24,6 +24,15 @@ pub struct CaseState {
     /// What recipients got before, the newest last, at most `EARLIER_MAX` for each; empty where
     /// no connector asks for it.
     pub earlier: Vec<EarlierParcel>,
+    /// Glasses that were broken in it, ended ones too; at most one for each recipient.
+    pub glasses: Vec<Glass>,
+}
+
+impl CaseState {
+    /// The glass that was broken for this recipient.
+    pub fn glass(&self, recipient: &PartnerId) -> Option<&Glass> {
+        self.glasses.iter().find(|glass| glass.recipient == *recipient)
+    }
 }
 
 /// A parcel that a recipient got before in the same case.

@@ -8,6 +8,7 @@ mod canonical;
 mod case;
 mod entropy;
 pub mod formats;
+mod glass;
 mod ids;
 mod job;
 mod kind;
@@ -21,6 +22,7 @@ pub use calendar::Term;
 pub use canonical::{CanonicalMessage, Confirmation, Reference};
 pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
+pub use glass::Glass;
 pub use ids::{
     AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
     ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,

@@ -209,7 +209,7 @@ fn build(
     })
 }
 
-fn names(data: &Value, field: &str) -> Vec<String> {
+pub(super) fn names(data: &Value, field: &str) -> Vec<String> {
     let items = data.get(field).and_then(Value::as_array).into_iter().flatten();
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }

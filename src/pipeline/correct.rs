@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
-use super::admit::references;
-use crate::message::{Effect, PartnerId, Reference};
+use super::admit::{names, references};
+use super::parcel::Admitted;
+use crate::catalogue::Catalogue;
+use crate::message::{
+    CanonicalMessage, Effect, ExternalId, MessageKind, PartnerId, Reference, Usage,
+};
 
 /// What belongs to a message and not to what it tells.
 const OF_THE_MESSAGE: [&str; 5] = ["kenmerk", "gebruik", "tijdstip", "verwijzingen", "ontvangers"];
@@ -17,7 +21,7 @@ pub fn corrected<'l>(
     later: impl IntoIterator<Item = (Effect, &'l Value)>,
 ) -> Option<Value> {
     let own = signal.get("kenmerk").and_then(Value::as_str).unwrap_or_default().to_owned();
-    for (effect, data) in later.into_iter().filter(|(_, data)| is_about(data, sender, &own)) {
+    for (effect, data) in later.into_iter().filter(|(_, data)| corrects(data, sender, &own)) {
         match effect {
             Effect::Intrekking => return None,
             Effect::Aanvulling => replace(&mut signal, data),
@@ -28,7 +32,7 @@ pub fn corrected<'l>(
 }
 
 /// Whether a later message of the same sender is about the signal that it knows by `own`.
-fn is_about(data: &Value, sender: &PartnerId, own: &str) -> bool {
+pub fn corrects(data: &Value, sender: &PartnerId, own: &str) -> bool {
     let refers = |referred: &Reference| match referred {
         Reference::Signal { sender: of, reference } => {
             reference == own && of.as_ref().is_none_or(|of| of == sender)
@@ -36,6 +40,67 @@ fn is_about(data: &Value, sender: &PartnerId, own: &str) -> bool {
         Reference::Case(_) => false,
     };
     data.get("kenmerk").and_then(Value::as_str) == Some(own) || references(data).iter().any(refers)
+}
+
+/// A message that is in the journal.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub sender: PartnerId,
+    pub kind: MessageKind,
+    pub external_id: ExternalId,
+    /// Its canonical data, as they were then.
+    pub data: Value,
+}
+
+/// Why a message is not told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untold {
+    Withdrawn,
+    /// The set has its sender or its type no more, or another schema for it.
+    Unfit,
+}
+
+impl Untold {
+    /// The reason in quarantine.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "ingetrokken",
+            Self::Unfit => "vertaling",
+        }
+    }
+}
+
+/// A message that is in the journal, as its sender would tell it now: after what it said later.
+pub fn retold<'l>(
+    catalogue: &Catalogue,
+    told: Told,
+    later: impl IntoIterator<Item = (Effect, &'l Value)>,
+) -> Result<Admitted, Untold> {
+    let Told { sender, kind, external_id, data } = told;
+    let parties = catalogue.partner(&sender).zip(catalogue.messages.get(&kind));
+    let (partner, message) = parties.ok_or(Untold::Unfit)?;
+    let data = corrected(data, &sender, later).ok_or(Untold::Withdrawn)?;
+    if !message.schema.accepts(&data) {
+        return Err(Untold::Unfit);
+    }
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    Ok(Admitted::new(CanonicalMessage {
+        origin: partner.kind.clone(),
+        connector: partner.connector.clone(),
+        effect: message.effect,
+        usage: text("gebruik").and_then(Usage::parse).ok_or(Untold::Unfit)?,
+        reference: text("kenmerk").unwrap_or_else(|| external_id.reveal()).to_owned(),
+        theme: text("thema").map(str::to_owned),
+        urgent: text("urgentie") == Some("spoed"),
+        references: references(&data),
+        named_recipients: names(&data, "ontvangers"),
+        confirmation: None,
+        answer: None,
+        sender,
+        kind,
+        external_id,
+        data,
+    }))
 }
 
 fn replace(signal: &mut Value, correction: &Value) {

@@ -6,17 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::encode;
-use super::minimise::{Decision, Grants, Minimised, Wanted, minimise};
 use super::parcel::{Admitted, Dispatch, Failure, NotSent, Parcel};
+use super::view::{Role, minimise_for};
 use crate::catalogue::connector::{Connector, Format, Outbound};
 use crate::catalogue::facts::EARLIER;
 use crate::catalogue::mapping::Run;
 use crate::catalogue::partner::Partner;
-use crate::catalogue::purpose::Purpose;
 use crate::catalogue::route::{Asked, municipality};
-use crate::catalogue::{Catalogue, Origin, Shape};
+use crate::catalogue::{Catalogue, Shape};
 use crate::message::{
-    CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RolePurpose,
+    CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId,
     RoleStatement, RouteId, Second, Stage, Timestamp, Usage, Violation,
 };
 use crate::message::{CaseState, EARLIER_MAX, EarlierParcel};
@@ -45,7 +44,10 @@ pub fn dispatch(
         }
         let view = minimise_for(catalogue, message, sender, recipient, case, now);
         let Some(view) = view else {
-            out.not_sent.push(skip("geen-doelbinding"));
+            // For whom a glass was broken was promised nothing of every sender.
+            if !why.glass {
+                out.not_sent.push(skip("geen-doelbinding"));
+            }
             continue;
         };
         let earlier = got_before(case, message, &recipient.id);
@@ -53,6 +55,7 @@ pub fn dispatch(
         let job = Job { catalogue, recipient, case, now, usage, kind, earlier };
         match job.parcel(entropy.parcel_id(), view.data(), view.role()) {
             Ok(made) => out.parcels.push(Parcel {
+                glass: view.glass.filter(|glass| why.glass || glass.used).map(|glass| glass.until),
                 withheld: view.minimised.withheld(),
                 purposes: view.minimised.purposes,
                 route: why.route,
@@ -86,6 +89,7 @@ pub fn redispatch(
     let job = Job { catalogue, recipient, case, now: made_at, usage, kind, earlier };
     let made = job.parcel(id, view.data(), view.role())?;
     Ok(Some(Parcel {
+        glass: view.glass.filter(|glass| glass.used).map(|glass| glass.until),
         withheld: view.minimised.withheld(),
         purposes: view.minimised.purposes,
         urgent: message.urgent,
@@ -98,6 +102,8 @@ pub fn redispatch(
 struct Why {
     route: Option<RouteId>,
     named: bool,
+    /// Only because a glass was broken.
+    glass: bool,
 }
 
 /// Who may get it: by a route, because the sender names them, or because they got the signal
@@ -128,6 +134,13 @@ fn route<'c>(
             add_named(catalogue, message, &mut chosen, not_sent);
         }
     }
+    if matches!(message.effect, Effect::Melding | Effect::Aanvulling) {
+        let open = case.glasses.iter().filter(|glass| glass.is_open(now));
+        for partner in open.filter_map(|glass| catalogue.partner(&glass.recipient)) {
+            let why = Why { glass: true, ..Why::default() };
+            chosen.entry(&partner.id).or_insert((partner, why));
+        }
+    }
     if matches!(message.effect, Effect::Aanvulling | Effect::Intrekking) {
         let heard = case.recipients.iter().filter(|id| heard_of(case, message, id));
         for partner in heard.filter_map(|id| catalogue.partner(id)) {
@@ -135,7 +148,8 @@ fn route<'c>(
         }
     }
     chosen.remove(&sender.id);
-    if chosen.is_empty() && !not_sent.iter().any(|skipped| skipped.named) {
+    let for_good = chosen.values().any(|(_, why)| !why.glass);
+    if !for_good && !not_sent.iter().any(|skipped| skipped.named) {
         not_sent.push(NotSent { recipient: None, reason: "geen-route", named: false });
     }
     chosen.into_values().collect()
@@ -185,7 +199,7 @@ fn add_named<'c>(
 
 /// Whether somebody got a signal before, or a request, which says of a signal where it plays and
 /// around whom. Who got nothing but other signals of the case need not hear of this one.
-fn heard_of(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> bool {
+pub(super) fn heard_of(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> bool {
     let about = |parcel: &EarlierParcel| {
         parcel.is_about(message) || parcel.kind.starts_with("actieverzoek.")
     };
@@ -199,104 +213,6 @@ fn meant<'c>(catalogue: &'c Catalogue, name: &str, municipality: Option<&str>) -
     let mut partners = catalogue.meant_by(name);
     partners.retain(|partner| partner.id.as_str() == name || partner.serves(municipality));
     partners
-}
-
-/// One recipient's view of a message.
-pub struct View<'c> {
-    pub minimised: Minimised,
-    /// The purposes that granted something, in the order in which they did.
-    pub purposes: Vec<&'c Purpose>,
-}
-
-impl View<'_> {
-    fn data(&self) -> &Value {
-        &self.minimised.data
-    }
-
-    pub fn decisions(&self) -> &[Decision] {
-        &self.minimised.decisions
-    }
-
-    fn role(&self) -> Role {
-        let first = self.purposes.first();
-        Role {
-            name: first.map_or("meedenken", |purpose| purpose.role.as_str()).to_owned(),
-            purposes: self
-                .purposes
-                .iter()
-                .map(|purpose| RolePurpose {
-                    id: purpose.id.to_string(),
-                    doel: purpose.goal.clone(),
-                    grondslag: purpose.basis.clone(),
-                })
-                .collect(),
-            retention_days: self.purposes.iter().map(|p| p.retention_days).min().unwrap_or(0),
-        }
-    }
-}
-
-/// What a recipient may see of a message today, and what is withheld; `None` where no purpose
-/// grants it anything.
-pub fn minimise_for<'c>(
-    catalogue: &'c Catalogue,
-    message: &'c CanonicalMessage,
-    sender: &'c Partner,
-    recipient: &'c Partner,
-    case: &CaseState,
-    now: Timestamp,
-) -> Option<View<'c>> {
-    view(catalogue, message, (sender, recipient), case, now, Wanted::Withheld)
-}
-
-/// As `minimise_for`, with a decision about every field.
-pub fn explain_for<'c>(
-    catalogue: &'c Catalogue,
-    message: &'c CanonicalMessage,
-    sender: &'c Partner,
-    recipient: &'c Partner,
-    case: &CaseState,
-    now: Timestamp,
-) -> Option<View<'c>> {
-    view(catalogue, message, (sender, recipient), case, now, Wanted::Every)
-}
-
-fn view<'c>(
-    catalogue: &'c Catalogue,
-    message: &'c CanonicalMessage,
-    (sender, recipient): (&'c Partner, &'c Partner),
-    case: &CaseState,
-    now: Timestamp,
-    wanted: Wanted,
-) -> Option<View<'c>> {
-    let theme = message.theme.as_deref().or(case.theme.as_deref());
-    let holds = |purpose: &&Purpose| {
-        purpose.condition.as_ref().is_none_or(|condition| {
-            let mut scope = catalogue.engine.scope();
-            scope.bind("b", &message.data);
-            condition.holds(&scope).unwrap_or(false)
-        })
-    };
-    let applicable = |origin: Origin<'_>| -> Vec<&'c Purpose> {
-        let found = catalogue
-            .purposes_to(recipient)
-            .filter(|purpose| purpose.applies(&origin, recipient, theme, now));
-        found.filter(holds).collect()
-    };
-    let purposes = applicable(Origin::Partner(sender));
-    if purposes.is_empty() {
-        return None;
-    }
-    let of_origin = |kind: &str| applicable(Origin::Kind(kind));
-    let shape: &Shape = &catalogue.messages.get(&message.kind)?.schema.shape;
-    let engine = &catalogue.engine;
-    let grants = Grants { engine, purposes, of_origin: &of_origin, now, wanted };
-    let minimised = minimise(&message.data, shape, &grants, case.number.as_str());
-    let used = minimised.purposes.iter();
-    let mut purposes: Vec<&Purpose> = used.filter_map(|id| catalogue.purposes.get(id)).collect();
-    if purposes.is_empty() {
-        purposes = grants.purposes;
-    }
-    Some(View { minimised, purposes })
 }
 
 /// A recipient's answer about a parcel, on its way back to who sent the message.
@@ -346,12 +262,6 @@ pub fn feedback(
     out
 }
 
-struct Role {
-    name: String,
-    purposes: Vec<RolePurpose>,
-    retention_days: u32,
-}
-
 /// The making of one parcel.
 pub(super) struct Job<'a> {
     pub catalogue: &'a Catalogue,
@@ -373,7 +283,7 @@ pub(super) struct Earlier {
 }
 
 /// What a recipient got before about the same signal, the newest last.
-fn got_before(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> Vec<Earlier> {
+pub(super) fn got_before(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> Vec<Earlier> {
     let same = |parcel: &&EarlierParcel| parcel.recipient == *recipient && parcel.is_about(message);
     let newest_first = case.earlier.iter().rev().filter(same).take(EARLIER_MAX);
     let mut earlier: Vec<Earlier> = newest_first
@@ -396,7 +306,7 @@ pub(super) struct Made<'a> {
 }
 
 impl Job<'_> {
-    fn parcel(&self, id: ParcelId, data: &Value, role: Role) -> Result<Parcel, Failure> {
+    pub(super) fn parcel(&self, id: ParcelId, data: &Value, role: Role) -> Result<Parcel, Failure> {
         let made = self.native(id, data)?;
         let asked = data.get("gevraagdeActie");
         let text = |field: &str| Some(asked?.get(field)?.as_str()?.to_owned());
@@ -423,6 +333,7 @@ impl Job<'_> {
                 opgesteld: self.now.into(),
             },
             withheld: Vec::new(),
+            glass: None,
         })
     }
 

@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::admit::{Incoming, admit_traced};
-use super::dispatch::{Earlier, Job, minimise_for};
+use super::dispatch::{Earlier, Job};
 use super::native::Decoded;
 use super::parcel::{Withheld, WithheldReason};
+use super::view::minimise_for;
 use crate::catalogue::Catalogue;
 use crate::catalogue::Shape;
 use crate::catalogue::connector::Connector;
@@ -375,6 +376,7 @@ fn example_case(data: &Value) -> CaseState {
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     }
 }
 

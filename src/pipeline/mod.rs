@@ -18,15 +18,19 @@ mod generalise;
 mod minimise;
 mod native;
 mod parcel;
+mod view;
+mod widen;
 
 pub use admit::{Incoming, Trace, admit, admit_traced};
 pub use answer::{Answered, NativeAnswer, native_answer};
 pub use ask::{About, Request, ask, asked_before};
-pub use correct::corrected;
+pub use correct::{Told, Untold, corrected, corrects, retold};
 pub use difference::{
     Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,
 };
-pub use dispatch::{Feedback, View, dispatch, explain_for, feedback, minimise_for, redispatch};
+pub use dispatch::{Feedback, dispatch, feedback, redispatch};
 pub use minimise::{Decision, Minimised};
 pub use native::{Decoded, split};
 pub use parcel::{Admitted, Dispatch, Failure, NotSent, Parcel, Withheld, WithheldReason};
+pub use view::{View, Woken, explain_for, minimise_for};
+pub use widen::{Had, Widened, widen};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{
-    CanonicalMessage, ParcelId, PartnerId, PurposeId, RoleStatement, RouteId, Violation,
+    CanonicalMessage, ParcelId, PartnerId, PurposeId, RoleStatement, RouteId, Timestamp, Violation,
 };
 
 /// A message that passed every check. Only `admit` makes one of what came in at the door, and `ask`
@@ -55,6 +55,8 @@ pub struct Parcel {
     pub bytes: Vec<u8>,
     pub role: RoleStatement,
     pub withheld: Vec<Withheld>,
+    /// Until when it may go, where it goes because a glass was broken.
+    pub glass: Option<Timestamp>,
 }
 
 /// A field that a recipient did not get. A path, never a value.

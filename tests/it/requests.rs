@@ -53,6 +53,7 @@ fn case(theme: &str, asked_before: Option<&PartnerId>) -> CaseState {
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
         earlier: asked_before.map(parcel).into_iter().collect(),
+        glasses: Vec::new(),
     }
 }
 

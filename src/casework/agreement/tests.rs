@@ -38,6 +38,7 @@ impl Story {
                 participants: BTreeSet::new(),
                 recipients: BTreeSet::new(),
                 earlier: Vec::new(),
+                glasses: Vec::new(),
             },
             dossier: Dossier::new(now),
             entropy: Entropy::new([3; 32]),

@@ -38,7 +38,8 @@ pub(super) struct OrderAsked {
     /// Of an order about a task it need not be said.
     casus: Option<CaseNumber>,
     /// `oppakken`, `vragen`, `toewijzen`, `herinneren`, `verlengen`, `verder`, `gedaan`,
-    /// `intrekken`, `sluiten`, `heropenen`, `samenvoegen`, `splitsen` or `niet-gelijk`.
+    /// `intrekken`, `sluiten`, `heropenen`, `samenvoegen`, `splitsen`, `bewaren`,
+    /// `niet-meer-bewaren`, `niet-gelijk`, `breekglas` or `breekglas-einde`.
     opdracht: String,
     taak: Option<TaskId>,
     ketenpartner: Option<PartnerId>,
@@ -48,6 +49,11 @@ pub(super) struct OrderAsked {
     #[serde(default)]
     spoed: bool,
     resultaat: Option<String>,
+    /// For how long the glass is broken.
+    minuten: Option<u16>,
+    /// Only says what breaking the glass would give.
+    #[serde(default)]
+    proef: bool,
     /// The other case.
     met: Option<CaseNumber>,
     #[serde(default)]
@@ -93,6 +99,9 @@ impl Office {
     }
 
     pub(super) async fn order_case(&self, asked: OrderAsked) -> Told {
+        if asked.proef {
+            return self.glass_preview(&asked).await;
+        }
         needs_name(&asked.door, &asked.reden)?;
         let act = asked.act()?;
         let case = match (&asked.casus, asked.taak) {
@@ -109,6 +118,22 @@ impl Office {
         let done = done.map_err(journal_refused)?;
         self.hub.new_mail();
         Ok(json!(done))
+    }
+}
+
+impl Office {
+    /// Which fields of which messages would go; nothing is written.
+    async fn glass_preview(&self, asked: &OrderAsked) -> Told {
+        let act = asked.act()?;
+        let (case, order) = match (&asked.casus, act) {
+            (Some(case), CaseAct::Order(order)) => (case, order),
+            _ => return Err(refused(400, "gegevens", "Noem de casus.")),
+        };
+        let casework::Order::BreakGlass { recipient, until } = order else {
+            let text = "Alleen van breekglas kan worden gezegd wat het zou geven.";
+            return Err(refused(400, "gegevens", text));
+        };
+        self.hub.glass_preview(case, &recipient, until).await.map_err(journal_refused)
     }
 }
 
@@ -146,6 +171,12 @@ impl OrderAsked {
             "splitsen" => return Ok(CaseAct::Split),
             "bewaren" => return Ok(CaseAct::Keep { kept: true }),
             "niet-meer-bewaren" => return Ok(CaseAct::Keep { kept: false }),
+            "breekglas" => {
+                let minutes = self.minuten.ok_or_else(|| lacks("minuten"))?;
+                let until = clock::now().plus_seconds(i64::from(minutes) * 60);
+                O::BreakGlass { recipient: partner()?, until }
+            }
+            "breekglas-einde" => O::EndGlass { recipient: partner()? },
             "niet-gelijk" => return Ok(CaseAct::Unlike { other: other()? }),
             _ => return Err(refused(400, "opdracht", "Deze opdracht bestaat niet.")),
         }))
@@ -157,6 +188,13 @@ fn as_json(view: &CaseView, now: Timestamp) -> Value {
     let dossier = &view.dossier;
     let steps: Vec<Value> =
         dossier.steps.iter().map(|(step, state)| json!({ "stap": step, "stand": state })).collect();
+    let glasses: Vec<Value> = dossier
+        .open_glasses()
+        .map(|glass| {
+            let (since, until) = (glass.since, glass.until);
+            json!({ "ketenpartner": glass.recipient, "sinds": since, "tot": until })
+        })
+        .collect();
     json!({
         "casus": view.number,
         "gebruik": view.usage,
@@ -173,6 +211,7 @@ fn as_json(view: &CaseView, now: Timestamp) -> Value {
         "stappen": steps,
         "taken": dossier.tasks.iter().map(|task| task_json(task, now)).collect::<Vec<_>>(),
         "afspraken": Some(dossier.agreements.len()).filter(|count| *count > 0),
+        "breekglas": glasses,
         "deelnemers": view.participants,
         "samengevoegdIn": view.merged_into,
         "lijktOp": view.alike,
@@ -204,5 +243,6 @@ fn task_json(task: &Task, now: Timestamp) -> Value {
         "verwacht": task.expected,
         "over": task.about,
         "afspraak": task.agreement,
+        "overKetenpartner": task.whom,
     })
 }

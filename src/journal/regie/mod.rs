@@ -6,6 +6,8 @@ mod hold;
 mod notices;
 mod orders;
 mod rows;
+mod said;
+mod share;
 mod signal;
 mod views;
 
@@ -19,6 +21,7 @@ pub use self::hold::{HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;
+pub use self::said::Said;
 pub use self::views::{
     CaseFilter, CaseShown, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine,
 };
@@ -228,6 +231,7 @@ impl Group {
         let scene = Scene { catalogue: set, plan: plan.as_deref(), case: &work.state, at };
         let follow = what(&mut dossier, scene, entropy);
         self.regie.changed(moment, work.dossier.as_ref(), &dossier);
+        work.state.glasses.clone_from(&dossier.glasses);
         work.dossier = Some(dossier);
         Ok(follow)
     }
@@ -236,6 +240,7 @@ impl Group {
     fn take_over(&mut self, moment: Moment<'_>, dossier: Dossier) -> Result<(), JournalError> {
         let work = self.book.case_mut(moment.case).ok_or(NO_CASE)?;
         self.regie.changed(moment, work.dossier.as_ref(), &dossier);
+        work.state.glasses.clone_from(&dossier.glasses);
         work.dossier = Some(dossier);
         Ok(())
     }
@@ -257,6 +262,10 @@ impl Group {
         }
         for ask in &follow.asks {
             self.ask(unit, set, moment, ask, entropy).await?;
+        }
+        for recipient in &follow.shares {
+            let shared = self.share(unit, set, moment, recipient).await?;
+            self.regie.shared = Some(shared);
         }
         Ok(())
     }

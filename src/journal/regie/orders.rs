@@ -14,7 +14,9 @@ use super::super::{Journal, JournalError, LeafKind, Rules};
 use super::rows::Decided;
 use super::{AgreementAct, Moment, OnRequest};
 use crate::casework::{self, Dossier, Entry, Follow, Phase, TaskState};
-use crate::message::{AgreementId, CaseId, CaseNumber, Entropy, Stage, Timestamp, Usage};
+use crate::message::{
+    AgreementId, CaseId, CaseNumber, Entropy, PartnerId, Stage, Timestamp, Usage,
+};
 
 /// Cases that time does something to in one go.
 const DUE_MAX: i64 = 100;
@@ -60,6 +62,9 @@ pub struct CaseOrdered {
     /// The agreement that it was about.
     #[serde(rename = "afspraak", skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementId>,
+    /// How many messages went because a glass was broken.
+    #[serde(rename = "gedeeld", skip_serializing_if = "Option::is_none")]
+    pub shared: Option<usize>,
 }
 
 impl CaseOrder {
@@ -144,7 +149,14 @@ impl Unit<'_> {
         let about = order.act.agreement(&mut entropy);
         let decided = Decided { by: &order.by, why: &order.why, leaf };
         let detail = about.map(|id| id.to_string());
-        group.regie.entry(moment, &Entry { detail, ..Entry::plain(code) }, Some(&decided));
+        let detail = detail.or_else(|| order.act.until().map(|until| until.to_string()));
+        let partner = order.act.recipient().cloned();
+        let entry = Entry { partner, detail, ..Entry::plain(code) };
+        group.regie.entry(moment, &entry, Some(&decided));
+        if order.act.until().is_some() && entry.partner.is_some_and(|p| self.suspended.contains(&p))
+        {
+            return Err(JournalError::Order("deze ketenpartner is geschorst; hervat haar eerst"));
+        }
         let document = match (&order.act, about) {
             (CaseAct::Agree(act), Some(id)) => group.agree(self, moment, (id, leaf), act).await?,
             (act, _) => group.directed(self, moment, &ids, act).await.map(|()| None)?,
@@ -163,9 +175,10 @@ impl Unit<'_> {
             },
         );
         let phase = group.book.case(case).and_then(|case| Some(case.dossier.as_ref()?.phase));
+        let shared = group.regie.shared;
         group.store(self).await?;
         let phase = phase.ok_or(NO_CASE)?;
-        Ok(CaseOrdered { case: order.case.clone(), phase, agreement: about })
+        Ok(CaseOrdered { case: order.case.clone(), phase, agreement: about, shared })
     }
 
     /// Does what is due.
@@ -363,6 +376,25 @@ impl CaseAct {
         }
     }
 
+    /// For whom a glass is broken or ended.
+    const fn recipient(&self) -> Option<&PartnerId> {
+        use casework::Order as O;
+        match self {
+            Self::Order(O::BreakGlass { recipient, .. } | O::EndGlass { recipient }) => {
+                Some(recipient)
+            }
+            _ => None,
+        }
+    }
+
+    /// Until when a glass is broken.
+    const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Order(casework::Order::BreakGlass { until, .. }) => Some(*until),
+            _ => None,
+        }
+    }
+
     const fn leaf_kind(&self) -> LeafKind {
         match self {
             Self::Agree(AgreementAct::Reveal { .. }) => LeafKind::Inzage,
@@ -386,6 +418,8 @@ impl CaseAct {
                 O::Close => "besluit-sluiten",
                 O::Reopen => "besluit-heropenen",
                 O::Agree(_) => "besluit-afspraak",
+                O::BreakGlass { .. } => "besluit-breekglas",
+                O::EndGlass { .. } => "besluit-breekglas-einde",
             },
             Self::Merge { .. } => "besluit-samenvoegen",
             Self::Split => "besluit-splitsen",

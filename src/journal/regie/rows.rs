@@ -71,6 +71,10 @@ pub(in crate::journal) struct RegieRows {
     pub signals: HashMap<Uuid, (Value, PartnerId)>,
     /// Corrections and withdrawals of this group.
     pub later: Vec<Later>,
+    /// Glasses that ended, or end earlier: what waits because of them is looked at again.
+    narrowed: Vec<(Uuid, PartnerId)>,
+    /// How many messages went because a glass was broken.
+    pub shared: Option<usize>,
 }
 
 /// Who decided something, and why, with its leaf.
@@ -84,6 +88,8 @@ impl RegieRows {
     pub fn changed(&mut self, moment: Moment<'_>, before: Option<&Dossier>, after: &Dossier) {
         let case = moment.case;
         self.changed.insert(case, moment.at);
+        let narrowed = before.map(|before| after.narrowed_since(before)).unwrap_or_default();
+        self.narrowed.extend(narrowed.into_iter().map(|recipient| (case, recipient)));
         for task in &after.tasks {
             if before.and_then(|before| before.task(task.id)) != Some(task) {
                 self.tasks.insert(task.id, (case, task.clone()));
@@ -151,6 +157,9 @@ impl Unit<'_> {
     ) -> Result<(), JournalError> {
         if rows.changed.is_empty() && rows.timeline.is_empty() {
             return Ok(());
+        }
+        for (case, recipient) in &rows.narrowed {
+            self.look_again(*case, recipient).await?;
         }
         let plans = rows.new_plans.iter();
         let plan_rows = plans.map(|(digest, plan)| vec![(*digest).into(), plan.to_json().into()]);

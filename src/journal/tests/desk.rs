@@ -286,6 +286,7 @@ pub fn parcel(
             opgesteld: now.into(),
         },
         withheld: vec![],
+        glass: None,
     }
 }
 

@@ -174,6 +174,7 @@ pub fn made_anew(desk: &Desk, old: &Outgoing, text: &str) -> Dispatch {
         participants: Default::default(),
         recipients: Default::default(),
         earlier: Default::default(),
+        glasses: Vec::new(),
     };
     let mut entropy = Entropy::new(desk.seed());
     let recipient: PartnerId = old.recipient.clone();

@@ -65,6 +65,7 @@ fn case() -> CaseState {
         participants: BTreeSet::new(),
         recipients: BTreeSet::from([partner_id("politie-1"), partner_id("zorg-1")]),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     }
 }
 

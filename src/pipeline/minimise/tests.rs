@@ -90,6 +90,7 @@ fn case() -> CaseState {
         participants: BTreeSet::new(),
         recipients: BTreeSet::new(),
         earlier: Vec::new(),
+        glasses: Vec::new(),
     }
 }
 
