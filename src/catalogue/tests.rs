@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::fixture::route as route_text;
 use super::fixture::{at, catalogue, change, files, partner, partner_id, problems, purpose, put};
+use super::Origin;
 use super::problem::Files;
 use super::route::Asked;
 
@@ -359,4 +360,35 @@ fn a_hub_serves_one_municipality() {
     let found = problems(&files);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("stad-2") && found[0].contains("één gemeente"), "{found:?}");
+}
+
+#[test]
+fn a_purpose_that_sleeps_grants_no_route_and_joins_nothing() {
+    let sleeping = |more: &str| {
+        let mut files = files();
+        change(&mut files, PURPOSE, "[velden]", &format!("{more}\n[velden]"));
+        files
+    };
+    let found = problems(&sleeping("breekglas = true"));
+    assert!(found.iter().any(|p| p.contains("geeft corporatie-1 niets")), "{found:?}");
+    let mut files = sleeping("breekglas = true");
+    put(&mut files, ROUTES, "");
+    let set = catalogue(&files);
+    let purpose = set.purposes.values().next().unwrap();
+    assert_eq!((purpose.glass, purpose.sleeps()), (Some(240), true));
+    let (from, to) =
+        (&set.partners[&partner_id("politie-1")], &set.partners[&partner_id("corporatie-1")]);
+    let origin = Origin::Partner(from);
+    assert!(purpose.concerns(&origin, to, None, at(NOON)));
+    assert!(!purpose.applies(&origin, to, None, at(NOON)), "nobody broke a glass");
+    for (more, why) in [
+        ("hoogstensMinuten = 5", "hoort bij breekglas"),
+        ("breekglas = true\nhoogstensMinuten = 0", "van 1 tot en met 1440"),
+        ("breekglas = true\nhoogstensMinuten = 1441", "van 1 tot en met 1440"),
+        ("breekglas = true\nkoppelen = true", "geen koppelen"),
+        ("breekglas = true\nrollen = true", "geen rollen"),
+    ] {
+        let found = problems(&sleeping(more));
+        assert!(found.iter().any(|p| p.contains(why)), "{more}: {found:?}");
+    }
 }

@@ -51,12 +51,13 @@ pub fn run(ground: Ground<'_>) -> Exit {
     }
     match form {
         Form::Table => out(&format!(
-            "In orde: {} berichten, {} koppelingen, {} ketenpartners, {} doelbindingen, \
+            "In orde: {} berichten, {} koppelingen, {} ketenpartners, {} doelbindingen{}, \
              {} routes, {} draaiboeken.\nKenmerk van deze set: {}",
             catalogue.messages.len(),
             catalogue.connectors.len(),
             catalogue.partners.len(),
             catalogue.purposes.len(),
+            asleep(&catalogue),
             catalogue.routes.all.len(),
             catalogue.playbooks.len(),
             catalogue.digest(),
@@ -66,6 +67,16 @@ pub fn run(ground: Ground<'_>) -> Exit {
         }
     }
     Exit::Ok
+}
+
+/// Which of the purposes grant nothing until a glass is broken.
+fn asleep(catalogue: &Catalogue) -> String {
+    let names = catalogue.purposes.values().filter(|purpose| purpose.sleeps());
+    let names: Vec<&str> = names.map(|purpose| purpose.id.as_str()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!(" (slaapt tot breekglas: {})", names.join(", ")),
+    }
 }
 
 /// Settings are of a machine and not of a set, but whoever changes one checks here. Only what is

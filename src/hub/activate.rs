@@ -1,6 +1,6 @@
 //! Making another set active: checked, compared with the one in force, approved, and recorded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
@@ -97,8 +97,27 @@ impl Hub {
 /// What somebody would receive under `new` that they do not under `old`, one line each.
 pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
     let before = disclosures(old);
-    let now = disclosures(new);
-    now.difference(&before).take(500).cloned().collect()
+    let wider = disclosures(new).into_iter().filter(|(line, now)| before.get(line) < Some(now));
+    wider.take(500).map(|(line, when)| when.told(line)).collect()
+}
+
+/// When something may be disclosed. A later one gives more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum When {
+    /// Only after a glass was broken, and for this many minutes at most.
+    Broken(u16),
+    Always,
+}
+
+impl When {
+    fn told(self, line: String) -> String {
+        match self {
+            Self::Always => line,
+            Self::Broken(minutes) => {
+                format!("{line}, alleen na breekglas en hoogstens {minutes} minuten")
+            }
+        }
+    }
 }
 
 /// Targets of the programme that go (`-`) and that come (`+`), a line each; a changed one is both.
@@ -114,9 +133,10 @@ fn changed_targets(old: &Catalogue, new: &Catalogue) -> Vec<String> {
 }
 
 /// Every disclosure that purposes allow: whose data, to whom, on which theme, which field, how,
-/// and under which condition.
-fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
-    let mut all = recipients(catalogue);
+/// under which condition, and when.
+fn disclosures(catalogue: &Catalogue) -> BTreeMap<String, When> {
+    let mut all: BTreeMap<String, When> =
+        recipients(catalogue).into_iter().map(|line| (line, When::Always)).collect();
     for purpose in catalogue.purposes.values() {
         let mut fields = Vec::new();
         flatten(&purpose.grants, String::new(), "", &mut fields);
@@ -126,6 +146,7 @@ fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
             purpose.themes.iter().map(String::as_str).collect()
         };
         let condition = purpose.condition.as_ref().map_or("", |condition| &condition.text);
+        let when = purpose.glass.map_or(When::Always, When::Broken);
         for origin in &purpose.origins {
             for recipient in &purpose.recipients {
                 for theme in &themes {
@@ -137,7 +158,8 @@ fn disclosures(catalogue: &Catalogue) -> BTreeSet<String> {
                         if purpose.bsn_basis.is_some() && field.contains("bsn") {
                             line.push_str(" met eigen grondslag");
                         }
-                        all.insert(line);
+                        let known = all.entry(line).or_insert(when);
+                        *known = when.max(*known);
                     }
                 }
             }
@@ -195,5 +217,41 @@ fn flatten(grant: &Grant, at: String, condition: &str, out: &mut Vec<String>) {
     }
     if let Some(elements) = &grant.elements {
         flatten(elements, format!("{at}[]"), own, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::fixture::{catalogue, files, purpose, put};
+
+    /// The set with a purpose more, that sleeps for these minutes or not at all.
+    fn with(glass: Option<Option<u16>>) -> Catalogue {
+        let mut files = files();
+        let text = purpose("politie", "zorg", "'ernst' = 'houd'\n");
+        let text = match glass {
+            None => return catalogue(&files),
+            Some(None) => text,
+            Some(Some(minutes)) => {
+                let more = format!("breekglas = true\nhoogstensMinuten = {minutes}\n[velden]");
+                text.replace("[velden]", &more)
+            }
+        };
+        put(&mut files, "config/purposes/nood.toml", &text);
+        catalogue(&files)
+    }
+
+    #[test]
+    fn what_sleeps_widens_a_set_and_so_does_more_time_and_waking_it_for_good() {
+        let (none, short, long) = (with(None), with(Some(Some(60))), with(Some(Some(120))));
+        let always = with(Some(None));
+        let line = "politie → zorg, alle thema's: ernst (houd)";
+        let told = |minutes| format!("{line}, alleen na breekglas en hoogstens {minutes} minuten");
+        assert_eq!(widened(&none, &short), [told(60)]);
+        assert_eq!(widened(&short, &long), [told(120)]);
+        assert_eq!(widened(&long, &always), [line]);
+        for (from, to) in [(&short, &none), (&long, &short), (&always, &long)] {
+            assert_eq!(widened(from, to), [""; 0]);
+        }
     }
 }

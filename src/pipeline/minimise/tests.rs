@@ -360,3 +360,62 @@ fn every_kept_field_names_the_purpose_that_granted_it() {
         .collect();
     assert!(told.contains(&("/thema", Some("a"))) && told.contains(&("/ernst", Some("b"))));
 }
+
+/// A case in which the glass was broken for the corporation, for an hour before or after noon.
+fn broken(since: &str, until: &str) -> CaseState {
+    let recipient = partner_id("corporatie-1");
+    let glass = crate::message::Glass { recipient, since: at(since), until: at(until), ended: None };
+    CaseState { glasses: vec![glass], ..case() }
+}
+
+#[test]
+fn what_sleeps_grants_nothing_until_the_glass_is_broken_and_nothing_after() {
+    let sleeps = |fields: &str| {
+        let more = "breekglas = true\nhoogstensMinuten = 30\n[velden]";
+        purpose("politie", "corporatie", fields).replace("[velden]", more)
+    };
+    let usual = purpose("politie", "corporatie", "'thema' = 'houd'\n");
+    let other = purpose("zorg", "corporatie", "'betrokkenen[].naam' = 'houd'\n");
+    let person = "'ernst' = 'houd'\n'betrokkenen[].naam' = 'houd'\n'betrokkenen[].bsn' = 'houd'\n";
+    let set = with(&[("nood", sleeps(person)), ("z", other), ("usual", usual)]);
+    let asleep = with(&[("nood", sleeps(person))]);
+    let name = json!({ "geslachtsnaam": "Jansen" });
+    let data = whole(&json!({ "thema": "overlast", "ernst": "hoog", "betrokkenen": [
+        { "rol": "bewoner", "naam": name, "bsn": "999990342" },
+        { "rol": "bewoner", "naam": name, "herkomst": "zorg" },
+    ]}));
+    let message = message(&data);
+    let parties = |set: &Catalogue| {
+        let of = |id: &str| set.partners[&partner_id(id)].id.clone();
+        (of("politie-1"), of("corporatie-1"))
+    };
+    let seen = |set: &Catalogue, case: &CaseState| {
+        let (from, to) = parties(set);
+        let (from, to) = (&set.partners[&from], &set.partners[&to]);
+        let view = minimise_for(set, &message, from, to, case, at(NOW))?;
+        let purposes = view.purposes.iter().map(|purpose| purpose.id.to_string()).collect();
+        Some((view.minimised.data.clone(), purposes, view.glass))
+    };
+    let open = broken("2026-11-23T11:50:00Z", "2026-11-23T12:50:00Z");
+    let (data, purposes, glass): (Value, Vec<String>, _) = seen(&set, &open).unwrap();
+    assert_eq!((&data["ernst"], &data["thema"]), (&json!("hoog"), &json!("overlast")));
+    let people = data["betrokkenen"].as_array().unwrap();
+    assert_eq!(people.len(), 2, "of the other origin a purpose of that origin: {people:?}");
+    assert!(!data.to_string().contains("999990342"), "no basis for the BSN");
+    assert_eq!(purposes, ["usual", "nood"]);
+    let glass = glass.unwrap();
+    assert!(glass.used && glass.until == at("2026-11-23T12:20:00Z"), "{glass:?}");
+    for (case, why) in [
+        (case(), "nobody broke it"),
+        (broken("2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"), "it has ended"),
+        (broken("2026-11-23T11:25:00Z", "2026-11-23T12:25:00Z"), "longer than this purpose may"),
+        (broken("2026-11-23T12:30:00Z", "2026-11-23T13:30:00Z"), "the clock was set back"),
+    ] {
+        assert!(seen(&asleep, &case).is_none(), "{why}");
+        let (data, purposes, glass) = seen(&set, &case).unwrap();
+        assert!(data.get("ernst").is_none() && purposes == ["usual"] && glass.is_none(), "{why}");
+    }
+    let mut for_another = open;
+    for_another.glasses[0].recipient = partner_id("zorg-1");
+    assert!(seen(&asleep, &for_another).is_none(), "for another recipient");
+}
