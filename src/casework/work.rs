@@ -276,17 +276,11 @@ impl<'a> Work<'a> {
         self.put_question(Question::BeoordeelBreekglas, regarding, None);
     }
 
-    fn put_question(
-        &mut self,
-        question: Question,
-        regarding: Regarding,
-        step: Option<&Step>,
-    ) {
+    fn put_question(&mut self, question: Question, regarding: Regarding, step: Option<&Step>) {
         let Regarding { task: about, agreement, partner: whom } = regarding;
         let known = self.dossier.open_tasks().any(|task| {
             let same_step = task.step.as_ref() == step.map(|step| &step.id);
-            let same =
-                (task.about, task.agreement, &task.whom) == (about, agreement, &whom);
+            let same = (task.about, task.agreement, &task.whom) == (about, agreement, &whom);
             task.question() == Some(question) && same && same_step
         });
         if known {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Origin;
 use super::fixture::route as route_text;
 use super::fixture::{at, catalogue, change, files, partner, partner_id, problems, purpose, put};
-use super::Origin;
 use super::problem::Files;
 use super::route::Asked;
 

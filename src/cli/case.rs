@@ -33,9 +33,11 @@ pub enum CaseCommand {
     /// Heropent een gesloten casus
     Reopen(Decided),
     /// Breekt het glas: deelt tijdelijk meer met één ketenpartner, zoals bij direct gevaar
-    #[command(after_help = "Voorbeeld:\n  schakel case share C-… --with brandweer-brabant-zuidoost \\\n    \
+    #[command(
+        after_help = "Voorbeeld:\n  schakel case share C-… --with brandweer-brabant-zuidoost \\\n    \
         --minutes 60 --by 'R. Regisseur' --why 'gaslucht, bewoner reageert niet'\n  \
-        schakel case share C-… --with brandweer-brabant-zuidoost --end --by … --why …")]
+        schakel case share C-… --with brandweer-brabant-zuidoost --end --by … --why …"
+    )]
     Share(super::share::ShareAsked),
     /// Bewaart een casus ook na haar bewaartermijn, voor een rechter, een onderzoek of een klacht
     Keep(Decided),

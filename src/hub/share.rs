@@ -9,9 +9,7 @@ use crate::casework::{self, Order, Scene};
 use crate::catalogue::Catalogue;
 use crate::journal::{JournalError, Said};
 use crate::message::{CaseNumber, CaseState, Entropy, Glass, PartnerId, Timestamp};
-use crate::pipeline::{
-    Admitted, Decision, Had, Widened, WithheldReason, explain_for, widen,
-};
+use crate::pipeline::{Admitted, Decision, Had, Widened, WithheldReason, explain_for, widen};
 
 impl Hub {
     /// What a recipient would get of what is in a case, were the glass broken now.
@@ -74,11 +72,7 @@ impl Hub {
             Some(old) => Some((old, self.journal.parcel(old.id, now).await?.bytes)),
             None => None,
         };
-        let had = had.as_ref().map(|(old, bytes)| Had {
-            id: old.id,
-            made_at: old.made_at,
-            bytes,
-        });
+        let had = had.as_ref().map(|(old, bytes)| Had { id: old.id, made_at: old.made_at, bytes });
         let replaces = had.is_some();
         let seed = clock::random().map_err(|_| JournalError::Sealing)?;
         let entropy = &mut Entropy::new(seed);

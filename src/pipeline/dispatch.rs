@@ -15,8 +15,8 @@ use crate::catalogue::partner::Partner;
 use crate::catalogue::route::{Asked, municipality};
 use crate::catalogue::{Catalogue, Shape};
 use crate::message::{
-    CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId,
-    RoleStatement, RouteId, Second, Stage, Timestamp, Usage, Violation,
+    CanonicalMessage, Effect, Entropy, ExternalId, MessageKind, ParcelId, PartnerId, RoleStatement,
+    RouteId, Second, Stage, Timestamp, Usage, Violation,
 };
 use crate::message::{CaseState, EARLIER_MAX, EarlierParcel};
 
@@ -199,7 +199,11 @@ fn add_named<'c>(
 
 /// Whether somebody got a signal before, or a request, which says of a signal where it plays and
 /// around whom. Who got nothing but other signals of the case need not hear of this one.
-pub(super) fn heard_of(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> bool {
+pub(super) fn heard_of(
+    case: &CaseState,
+    message: &CanonicalMessage,
+    recipient: &PartnerId,
+) -> bool {
     let about = |parcel: &EarlierParcel| {
         parcel.is_about(message) || parcel.kind.starts_with("actieverzoek.")
     };
@@ -283,7 +287,11 @@ pub(super) struct Earlier {
 }
 
 /// What a recipient got before about the same signal, the newest last.
-pub(super) fn got_before(case: &CaseState, message: &CanonicalMessage, recipient: &PartnerId) -> Vec<Earlier> {
+pub(super) fn got_before(
+    case: &CaseState,
+    message: &CanonicalMessage,
+    recipient: &PartnerId,
+) -> Vec<Earlier> {
     let same = |parcel: &&EarlierParcel| parcel.recipient == *recipient && parcel.is_about(message);
     let newest_first = case.earlier.iter().rev().filter(same).take(EARLIER_MAX);
     let mut earlier: Vec<Earlier> = newest_first

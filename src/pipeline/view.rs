@@ -7,9 +7,7 @@ use super::minimise::{Decision, Grants, Minimised, Wanted, minimise};
 use crate::catalogue::partner::Partner;
 use crate::catalogue::purpose::Purpose;
 use crate::catalogue::{Catalogue, Origin, Shape};
-use crate::message::{
-    CanonicalMessage, CaseState, Effect, PartnerId, RolePurpose, Timestamp,
-};
+use crate::message::{CanonicalMessage, CaseState, Effect, PartnerId, RolePurpose, Timestamp};
 
 /// One recipient's view of a message.
 pub struct View<'c> {

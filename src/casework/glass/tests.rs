@@ -84,9 +84,8 @@ impl Story {
     }
 
     fn reviews(&self) -> Vec<&crate::casework::Task> {
-        let asked = |task: &&crate::casework::Task| {
-            task.question() == Some(Question::BeoordeelBreekglas)
-        };
+        let asked =
+            |task: &&crate::casework::Task| task.question() == Some(Question::BeoordeelBreekglas);
         self.dossier.tasks.iter().filter(asked).collect()
     }
 }

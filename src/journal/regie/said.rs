@@ -13,7 +13,9 @@ use crate::journal::confirm::read_names;
 use crate::journal::keys::{Part, Vault, open_row_key, open_sealed};
 use crate::journal::sql::{Cell, Conn, Row, fetch_in, query};
 use crate::journal::{Journal, JournalError};
-use crate::message::{CaseNumber, CaseState, Effect, ExternalId, MessageId, MessageKind, PartnerId, PublicId};
+use crate::message::{
+    CaseNumber, CaseState, Effect, ExternalId, MessageId, MessageKind, PartnerId, PublicId,
+};
 use crate::pipeline::{self, Admitted, Told, Untold};
 
 /// Messages of a case that are looked at, the newest.

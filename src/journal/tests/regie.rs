@@ -21,6 +21,7 @@ use crate::message::{
 };
 use crate::pipeline::{self, Admitted};
 
+mod glass;
 mod signal;
 
 on_both_stores! {

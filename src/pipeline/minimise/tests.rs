@@ -364,7 +364,8 @@ fn every_kept_field_names_the_purpose_that_granted_it() {
 /// A case in which the glass was broken for the corporation, for an hour before or after noon.
 fn broken(since: &str, until: &str) -> CaseState {
     let recipient = partner_id("corporatie-1");
-    let glass = crate::message::Glass { recipient, since: at(since), until: at(until), ended: None };
+    let glass =
+        crate::message::Glass { recipient, since: at(since), until: at(until), ended: None };
     CaseState { glasses: vec![glass], ..case() }
 }
 

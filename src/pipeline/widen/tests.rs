@@ -110,14 +110,8 @@ fn who_got_as_much_before_gets_nothing_again_and_who_got_less_gets_the_rest() {
     // The corporation got the theme under its own purpose.
     let plain = signal(&json!({ "thema": "overlast" }));
     let entropy = &mut Entropy::new([6; 32]);
-    let sent = dispatch(
-        &set,
-        &admitted(&set, &plain),
-        &case(None),
-        &BTreeSet::new(),
-        at(NOW),
-        entropy,
-    );
+    let sent =
+        dispatch(&set, &admitted(&set, &plain), &case(None), &BTreeSet::new(), at(NOW), entropy);
     let usual = &sent.parcels[0];
     assert_eq!((usual.recipient.as_str(), usual.glass), ("corporatie-1", None));
     let had = Had { id: usual.id, made_at: at(NOW), bytes: &usual.bytes };

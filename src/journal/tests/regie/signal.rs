@@ -14,7 +14,7 @@ on_both_stores! {
 }
 
 /// What the sender of a signal says about it later: with another house, or that it withdraws it.
-fn later(reference: &str, id: &str, house: Option<u32>) -> CanonicalMessage {
+pub fn later(reference: &str, id: &str, house: Option<u32>) -> CanonicalMessage {
     let (kind, effect) = match house {
         Some(_) => ("signaal-aangevuld.v1", Effect::Aanvulling),
         None => ("signaal-ingetrokken.v1", Effect::Intrekking),
