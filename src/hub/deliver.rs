@@ -315,17 +315,18 @@ impl Hub {
         let Some(sender) = catalogue.partner(&stored.view.sender) else {
             return Ok(stopped("onbekende-afzender"));
         };
-        let admitted = if parcel.detail.glass.is_some() {
-            // What was shared says what its sender would say now.
-            match self.journal.retold(catalogue, parcel.message).await? {
-                Ok(admitted) => admitted,
-                Err(untold) => return Ok(stopped(untold.code())),
-            }
-        } else {
-            match super::replay::admit_again(catalogue, sender, &stored) {
+        // What was shared under a glass says what its sender would say now.
+        let retold = match parcel.detail.glass {
+            Some(_) => self.journal.retold(catalogue, parcel.message).await?,
+            None => None,
+        };
+        let admitted = match retold {
+            Some(Ok(admitted)) => admitted,
+            Some(Err(untold)) => return Ok(stopped(untold.code())),
+            None => match super::replay::admit_again(catalogue, sender, &stored) {
                 Ok(admitted) => admitted,
                 Err(_) => return Ok(stopped("vertaling")),
-            }
+            },
         };
         let case = self.journal.case_state(parcel.case, parcel.message).await?;
         let Ok(seed) = clock::random() else { return Err(JournalError::Sealing) };

@@ -36,3 +36,51 @@ pub fn look(
     }
     Look::Go
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::fixture::{at, catalogue, files, partner_id};
+    use crate::message::{CaseNumber, RoleStatement, Usage};
+
+    const NOW: &str = "2026-11-23T12:00:00Z";
+
+    fn detail(glass: Option<&str>) -> ParcelDetail {
+        ParcelDetail {
+            role: RoleStatement {
+                zending: uuid::Uuid::nil().into(),
+                casus: CaseNumber::from_random([1; 12]),
+                gebruik: Usage::Echt,
+                bericht: "signaal-gemeld.v1".to_owned(),
+                rol: "uitvoeren".to_owned(),
+                gevraagd: None,
+                uiterlijk: None,
+                doelbinding: Vec::new(),
+                bewaren_dagen: 30,
+                vervangt: None,
+                voorganger_ontbreekt: false,
+                opgesteld: at(NOW).into(),
+            },
+            purposes: vec!["doel".parse().unwrap()],
+            route: None,
+            withheld: Vec::new(),
+            glass: glass.map(at),
+        }
+    }
+
+    #[test]
+    fn what_went_under_a_glass_is_looked_at_again_when_that_has_ended() {
+        let set = catalogue(&files());
+        let to = partner_id("corporatie-1");
+        let looked = |glass, made_under| {
+            let suspended = BTreeSet::new();
+            look(&set, &suspended, &to, &detail(glass), made_under, false, at(NOW))
+        };
+        assert_eq!(looked(None, set.digest()), Look::Go);
+        assert_eq!(looked(Some("2026-11-23T12:00:01Z"), set.digest()), Look::Go);
+        assert_eq!(looked(Some(NOW), set.digest()), Look::Anew, "its moment has come");
+        assert_eq!(looked(Some("2026-11-23T09:00:00Z"), set.digest()), Look::Anew);
+        let ended_earlier = looked(Some("2026-11-23T12:30:00Z"), Digest([0; 32]));
+        assert_eq!(ended_earlier, Look::Anew, "somebody ended it, whatever the clock says");
+    }
+}

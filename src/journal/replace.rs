@@ -176,7 +176,7 @@ impl Unit<'_> {
         case: &CaseWork,
         announced: &mut Announced,
     ) -> Result<Option<Vec<Cell>>, JournalError> {
-        let sql = "select sealed_key, document, detail from outbox where id = $1";
+        let sql = "select sealed_key, document, detail, gap from outbox where id = $1";
         let row = query(sql, [old.id.into()]).fetch_one(&mut *self.conn).await?;
         let key = open_row_key(&case.key, old.id, &row.blob("sealed_key")?)?;
         let (_, bytes) = open_sealed(&key, old.id, Part::Parcel, &row.blob("document")?)?;

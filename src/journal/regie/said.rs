@@ -46,8 +46,7 @@ impl Said {
     /// As its sender would tell it now. `None` for what tells nothing by itself: a withdrawal, and
     /// a supplement of a signal that is here.
     pub fn retold(&self, set: &Catalogue, all: &[Self]) -> Option<Result<Admitted, Untold>> {
-        let own = |other: &&Self| other.told.sender == self.told.sender;
-        let mut earlier = all.iter().filter(own).take_while(|other| other.id != self.id);
+        let mut earlier = self.of_its_sender(all).take_while(|other| other.id != self.id);
         let supplements = |other: &Self| {
             let reference = other.told.data.get("kenmerk").and_then(Value::as_str);
             let sender = &self.told.sender;
@@ -59,9 +58,18 @@ impl Said {
             Effect::Aanvulling => !earlier.any(supplements),
             _ => false,
         };
-        let later = all.iter().filter(own).skip_while(|other| other.id != self.id).skip(1);
+        tells.then(|| self.now(set, all))
+    }
+
+    /// As its sender would tell it now, a supplement too.
+    fn now(&self, set: &Catalogue, all: &[Self]) -> Result<Admitted, Untold> {
+        let later = self.of_its_sender(all).skip_while(|other| other.id != self.id).skip(1);
         let later = later.map(|later| (later.effect, &later.told.data));
-        tells.then(|| pipeline::retold(set, self.told.clone(), later))
+        pipeline::retold(set, self.told.clone(), later)
+    }
+
+    fn of_its_sender<'a>(&'a self, all: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        all.iter().filter(|other| other.told.sender == self.told.sender)
     }
 }
 
@@ -175,12 +183,13 @@ impl Journal {
         self.case_state(said.case.into(), said.id.into()).await
     }
 
-    /// A message as its sender would tell it now, in its own case or the one that took that over.
+    /// A message as its sender would tell it now, in its own case or the one that took that over;
+    /// nothing where it is a request or an answer.
     pub async fn retold(
         &self,
         set: &Catalogue,
         message: MessageId,
-    ) -> Result<Result<Admitted, Untold>, JournalError> {
+    ) -> Result<Option<Result<Admitted, Untold>>, JournalError> {
         let mut conn = self.reads.acquire().await?;
         let id = Uuid::from(message);
         let sql = "select case_id from inbox where id = $1";
@@ -197,6 +206,6 @@ impl Journal {
         }
         let all = said(&mut conn, &self.vault, &cases).await?;
         let own = all.iter().find(|said| said.id == id);
-        Ok(own.and_then(|own| own.retold(set, &all)).unwrap_or(Err(Untold::Unfit)))
+        Ok(own.map(|own| own.now(set, &all)))
     }
 }
