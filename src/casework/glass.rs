@@ -7,10 +7,7 @@ use super::task::Question;
 use super::work::{Entry, Work};
 use crate::catalogue::partner::Partner;
 use crate::catalogue::purpose::Purpose;
-use crate::message::{Glass, PartnerId, Term, Timestamp};
-
-/// How long a coordinator may take to look back, whatever the plan of the case says.
-pub(super) const REVIEW: Term = Term::WorkingDays(2);
+use crate::message::{Glass, PartnerId, Timestamp};
 
 impl Dossier {
     /// Glasses that nobody ended yet, those included whose term has just passed.
@@ -88,7 +85,7 @@ impl Work<'_> {
         let partner = Some(recipient.clone());
         let ended = Entry { partner, ..Entry::plain("breekglas-voorbij") };
         self.follow.entries.push(ended);
-        self.look_back(recipient);
+        self.question_about(Question::BeoordeelBreekglas, recipient);
     }
 
     fn open_glass(&self, recipient: &PartnerId) -> Option<usize> {

@@ -100,6 +100,33 @@ pub fn receipt(
     answer(dossier, scene, partner, &said, entropy).unwrap_or_default()
 }
 
+/// A partner held a message of the case because it would endanger somebody: a coordinator decides.
+pub fn held(
+    dossier: &mut Dossier,
+    scene: Scene<'_>,
+    partner: &PartnerId,
+    entropy: &mut Entropy,
+) -> Follow {
+    if dossier.is_closed() {
+        return Follow { notices: vec![held_notice(partner, scene.at)], ..Follow::default() };
+    }
+    let mut work = Work::new(dossier, scene, entropy);
+    work.question_about(Question::BeoordeelVasthouden, partner.clone());
+    work.advance()
+}
+
+/// What coordinators hear of a held message where no case runs.
+pub fn held_notice(partner: &PartnerId, at: Timestamp) -> Notice {
+    let term = Question::BeoordeelVasthouden.own_term();
+    Notice {
+        kind: NoticeKind::Vastgehouden,
+        task: None,
+        partner: Some(partner.clone()),
+        by: term.map_or(at, |term| term.after(at)),
+        urgent: true,
+    }
+}
+
 impl Work<'_> {
     /// What a new state of a partner's task means for the plan.
     fn moved(&mut self, id: TaskId, from: TaskState, to: TaskState) {

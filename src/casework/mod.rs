@@ -22,7 +22,7 @@ pub use agreement::{
 pub use correlate::{CorrelationKey, Decision, Found, Matching, decide, keys, leaves};
 pub use dossier::{Dossier, Phase, PlanRef, Recall, SIGNALS_MAX, StepState, TASKS_MAX};
 pub use explore::{PlanFault, explore};
-pub use happen::{answer, clock, judge, next_due, receipt, signal};
+pub use happen::{answer, clock, held, held_notice, judge, next_due, receipt, signal};
 pub use merge::{forget, merge, split};
 pub use order::{Order, OrderFault, order};
 pub use simulate::{Conduct, Moment, Script, Told, is_finished, simulate};

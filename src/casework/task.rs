@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::playbook::Terms;
-use crate::message::{AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp};
+use crate::message::{
+    AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Term, Timestamp,
+};
 
 /// How far a task came, in the words of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -176,10 +178,12 @@ pub enum Question {
     BeoordeelTerugroep,
     /// An agreement is to be looked at again.
     HerzieAfspraak,
+    /// A partner asks that a message is held, because it would endanger somebody.
+    BeoordeelVasthouden,
 }
 
 impl Question {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::VoerUit,
         Self::ZonderDraaiboek,
         Self::KiesKetenpartner,
@@ -194,6 +198,7 @@ impl Question {
         Self::BeoordeelBreekglas,
         Self::BeoordeelTerugroep,
         Self::HerzieAfspraak,
+        Self::BeoordeelVasthouden,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -212,11 +217,22 @@ impl Question {
             Self::BeoordeelBreekglas => "beoordeel-breekglas",
             Self::BeoordeelTerugroep => "beoordeel-terugroep",
             Self::HerzieAfspraak => "herzie-afspraak",
+            Self::BeoordeelVasthouden => "beoordeel-vasthouden",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|question| question.as_str() == text)
+    }
+
+    /// The term of what waits for no plan to say one.
+    pub const fn own_term(self) -> Option<Term> {
+        match self {
+            Self::BeoordeelBreekglas => Some(Term::WorkingDays(2)),
+            // Who is in danger is so now, and who needs what is held as well.
+            Self::BeoordeelVasthouden => Some(Term::Hours(4)),
+            _ => None,
+        }
     }
 
     /// What a coordinator reads, with the next step.
@@ -245,6 +261,9 @@ impl Question {
             }
             Self::HerzieAfspraak => {
                 "Een afspraak moet worden herzien; wijzig haar of zeg wat ervan kwam"
+            }
+            Self::BeoordeelVasthouden => {
+                "Een ketenpartner hield een bericht vast; geef vrij of laat vervallen"
             }
         }
     }

@@ -5,7 +5,6 @@
 
 use super::agreement::Agreement;
 use super::dossier::{Dossier, Phase, StepState, TASKS_MAX};
-use super::glass::REVIEW;
 use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
@@ -73,6 +72,8 @@ pub enum NoticeKind {
     NietBeslist(Question),
     /// The term of an agreement nears.
     AfspraakLooptAf,
+    /// A partner held a message, where no case runs in which somebody could be asked about it.
+    Vastgehouden,
 }
 
 /// A line of the timeline.
@@ -270,10 +271,10 @@ impl<'a> Work<'a> {
         self.put_question(Question::HerzieAfspraak, regarding, None);
     }
 
-    /// Asks a coordinator to look back at what was shared with a partner.
-    pub fn look_back(&mut self, partner: PartnerId) {
+    /// Asks a coordinator something about a partner.
+    pub fn question_about(&mut self, question: Question, partner: PartnerId) {
         let regarding = Regarding { partner: Some(partner), ..Regarding::default() };
-        self.put_question(Question::BeoordeelBreekglas, regarding, None);
+        self.put_question(question, regarding, None);
     }
 
     fn put_question(&mut self, question: Question, regarding: Regarding, step: Option<&Step>) {
@@ -288,12 +289,13 @@ impl<'a> Work<'a> {
         }
         let (id, at) = (self.entropy.task_id(), self.scene.at);
         let about_task = about.and_then(|id| self.dossier.task(id));
-        let urgent = step.is_some_and(|step| step.urgent) || about_task.is_some_and(|t| t.urgent);
+        let danger = question == Question::BeoordeelVasthouden;
+        let urgent =
+            step.map_or(danger, |step| step.urgent) || about_task.is_some_and(|t| t.urgent);
         let partner = about_task.and_then(|task| task.partner().cloned()).or(whom.clone());
-        let plans = self.scene.plan.filter(|_| question != Question::BeoordeelBreekglas);
-        let usual = if question == Question::BeoordeelBreekglas { REVIEW } else { DECIDE_USUAL };
-        let term =
-            plans.map_or(usual, |plan| if urgent { plan.decide_urgent } else { plan.decide });
+        let plans = self.scene.plan;
+        let plans = plans.map(|plan| if urgent { plan.decide_urgent } else { plan.decide });
+        let term = question.own_term().or(plans).unwrap_or(DECIDE_USUAL);
         let own = step.filter(|_| question == Question::VoerUit);
         let by = own.map_or(term, |step| step.terms.done).after(at);
         let action = own.map_or(question.as_str(), |step| step.action.as_str()).to_owned();

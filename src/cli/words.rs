@@ -50,6 +50,9 @@ pub const fn yes(value: bool) -> &'static str {
 pub fn reason(code: &str) -> &str {
     match code {
         "vastgehouden" => "vastgehouden: iemand liep gevaar",
+        "vasthouden-gevraagd" => "een ketenpartner hield een bericht vast",
+        "breekglas-voorbij" => "breekglas was voorbij",
+        "ingetrokken" => "de afzender trok het in",
         "geen-doelbinding" => "geen doelbinding geeft dit",
         "gemaskeerd" => "alleen gemaskeerd gegeven",
         "veralgemeend" => "alleen veralgemeend gegeven",

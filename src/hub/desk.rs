@@ -11,8 +11,8 @@ use super::{Hub, clock};
 use crate::journal::{ConfirmOrder, JournalError, LookFn, Outgoing};
 use crate::message::{CaseNumber, Digest, ParcelId, PartnerId, PublicId, Second};
 use crate::transport::{
-    Answer, AuthResult, Check, Collected, Confirmed, OutgoingParcel, PartnerDesk, Readiness, Room,
-    Unavailable, Word,
+    Answer, AuthResult, Check, Collected, Confirmed, Held, OutgoingParcel, PartnerDesk, Readiness,
+    Room, Unavailable, Word,
 };
 
 /// How long a collected parcel is the partner's before it is handed out again.
@@ -53,6 +53,26 @@ impl PartnerDesk for Hub {
             let now = clock::now();
             Ok(found
                 .map(|case| super::regie::shown(&active.catalogue, partner, &number, &case, now)))
+        })
+    }
+
+    fn hold<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        id: uuid::Uuid,
+        why: String,
+    ) -> Answer<'a, Result<Held, Unavailable>> {
+        Box::pin(async move {
+            let rules = self.active().rules;
+            match self.journal.hold_for((partner, id), why, rules, clock::now()).await {
+                Ok(held) => {
+                    tracing::warn!(partner.id = %partner, "a partner held a message");
+                    Ok(Held::Waits(held.map(|held| json!(held))))
+                }
+                Err(JournalError::Order(_)) => Ok(Held::Nothing),
+                Err(JournalError::NotFound | JournalError::Erased) => Ok(Held::Unknown),
+                Err(error) => Err(unavailable(error)),
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::replay::ReplayError;
 use super::{Hub, clock};
 use crate::journal::{
-    JournalError, ParcelState, QuarantineEntry, QuarantineId, QuarantineOrder, Settles,
+    ASKED, JournalError, ParcelState, QuarantineEntry, QuarantineId, QuarantineOrder, Settles,
 };
 use crate::message::{Fault, PartnerId};
 use crate::pipeline::{Incoming, admit};
@@ -90,6 +90,9 @@ impl Hub {
 
     /// What releasing an entry comes to.
     pub(super) async fn way_of(&self, entry: &QuarantineEntry) -> Result<Way, JournalError> {
+        if entry.reason == ASKED {
+            return Ok(Way::Mark); // what it asked to hold has entries of its own
+        }
         let Some(parcel) = entry.parcel else {
             return Ok(match (entry.message, &entry.partner) {
                 (None, Some(partner)) if entry.direction == "inkomend" => {

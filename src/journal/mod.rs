@@ -89,9 +89,9 @@ pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
-    AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,
-    CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint, RegieTelling, Said,
-    TaskFilter, TaskLine, TimelineLine,
+    ASKED, AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder,
+    CaseOrdered, CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint,
+    RegieTelling, Said, TaskFilter, TaskLine, TimelineLine,
 };
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};

@@ -106,6 +106,7 @@ pub(super) enum Order {
     /// A message that would endanger somebody is held.
     Hold {
         order: HoldOrder,
+        rules: Arc<Rules>,
         now: Timestamp,
     },
     /// What is due in cases.

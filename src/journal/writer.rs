@@ -457,7 +457,9 @@ impl Unit<'_> {
             Order::Case { order, rules, now } => {
                 self.order_case(order, rules, *now).await.map(Done::Case)
             }
-            Order::Hold { order, now } => self.hold(order, *now).await.map(Done::Held),
+            Order::Hold { order, rules, now } => {
+                self.hold(order, rules, *now).await.map(Done::Held)
+            }
             Order::Clock { rules, now } => self.regie_clock(rules, *now).await.map(Done::Freed),
             Order::TellRegie { telling, now } => {
                 self.tell_regie(telling, *now).await.map(Done::Freed)

@@ -76,6 +76,17 @@ pub enum Confirmed {
     Unknown,
 }
 
+/// What became of a message that a partner asked to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// What had not left waits, and a coordinator decides. Of its parcels only for its sender.
+    Waits(Option<Value>),
+    /// Nothing of it waits any more.
+    Nothing,
+    /// No such message or parcel, or not this partner's.
+    Unknown,
+}
+
 /// Whether the hub can do its work, and which part cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
@@ -119,6 +130,15 @@ pub trait PartnerDesk: Send + Sync + 'static {
         partner: &'a PartnerId,
         message: PublicId,
     ) -> Answer<'a, Result<Option<Value>, Unavailable>>;
+
+    /// Holds what has not left yet of a message that would endanger somebody: by its sender under
+    /// the message's number, or by a recipient under that of its parcel.
+    fn hold<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        id: uuid::Uuid,
+        why: String,
+    ) -> Answer<'a, Result<Held, Unavailable>>;
 
     /// A case that the partner takes part in: roles, and its own tasks; `None` for any other.
     fn case<'a>(

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::message::{CaseNumber, Digest, Fault, ParcelId, PartnerId, PublicId, Stage, Timestamp};
 
 use super::{
-    Answer, AuthResult, Check, CloudEvent, Collected, Confirmed, Delivery, Inlet, Outcome,
+    Answer, AuthResult, Check, CloudEvent, Collected, Confirmed, Delivery, Held, Inlet, Outcome,
     OutgoingParcel, PartnerDesk, Problem, Proof, Readiness, Room, TooLarge, Unavailable, Verdict,
     Word,
 };
@@ -167,6 +167,21 @@ impl PartnerDesk for FakeHub {
     ) -> Answer<'a, Result<Option<Value>, Unavailable>> {
         let own = partner.as_str() == "politie" && number == "C-0000-0000-0001";
         Box::pin(async move { self.up(own.then(|| json!({ "rol": "uitvoeren" }))) })
+    }
+
+    fn hold<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+        id: uuid::Uuid,
+        why: String,
+    ) -> Answer<'a, Result<Held, Unavailable>> {
+        let own = partner.as_str() == "politie" && id == uuid::Uuid::from_u128(MESSAGE);
+        let held = match (own, why.as_str()) {
+            (false, _) => Held::Unknown,
+            (true, "te laat") => Held::Nothing,
+            (true, _) => Held::Waits(Some(json!({ "vastgehouden": 2 }))),
+        };
+        Box::pin(async move { self.up(held) })
     }
 
     fn collect<'a>(

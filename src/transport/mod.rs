@@ -27,7 +27,7 @@ use crate::message::{PartnerId, PublicId};
 
 pub use dead::{DeadDesk, DeadLetter, LastPlace};
 pub use desk::{
-    AuthResult, Check, Collected, Confirmed, PartnerDesk, Readiness, Room, Unavailable, Word,
+    AuthResult, Check, Collected, Confirmed, Held, PartnerDesk, Readiness, Room, Unavailable, Word,
 };
 pub use large::{
     DOCUMENT_BYTES_MAX, KEPT_BYTES_MAX, LARGE_AT_ONCE_MAX, LargeBodies, NotKept, Place, TooLarge,

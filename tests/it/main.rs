@@ -14,6 +14,7 @@ mod concurrency;
 mod crowds;
 mod disk_full;
 mod glass;
+mod holding;
 mod hub;
 mod hubs;
 mod isolation;

@@ -83,7 +83,8 @@ impl Office {
     pub(super) async fn hold(&self, asked: IdAsked) -> Told {
         needs_name(&asked.door, &asked.reden)?;
         let who = (asked.door, asked.reden);
-        let held = self.hub.journal.hold(asked.id, who, clock::now()).await;
+        let rules = self.hub.active().rules;
+        let held = self.hub.journal.hold(asked.id, who, rules, clock::now()).await;
         Ok(json!(held.map_err(journal_refused)?))
     }
 

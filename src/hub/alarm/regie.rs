@@ -72,6 +72,7 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
     let theme = point.theme.as_ref().and_then(|theme| catalogue.themes.get(theme));
     let what = match (point.kind.as_str(), point.question) {
         ("afspraak-loopt-af", _) => "De termijn van een afspraak loopt af",
+        ("vastgehouden", _) => Question::BeoordeelVasthouden.in_words(),
         ("niet-ontvangen", _) => "Een verzoek is niet opgehaald",
         (_, Some(question)) => question.in_words(),
         _ => "Er is iets te beslissen",
@@ -85,7 +86,14 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
     let call = partner.filter(|_| is_for_any_hour(point) || point.kind == "niet-ontvangen");
     let agreed =
         point.kind == "afspraak-loopt-af" || point.question == Some(Question::HerzieAfspraak);
+    let held =
+        point.kind == "vastgehouden" || point.question == Some(Question::BeoordeelVasthouden);
     let look = if agreed { "agreement list" } else { "case show" };
+    let next = if held {
+        "schakel quarantine list --reason vasthouden-gevraagd".to_owned()
+    } else {
+        format!("schakel {look} {}", point.case)
+    };
     json!({
         "casus": point.case,
         "thema": theme.map(|theme| &theme.naam),
@@ -95,7 +103,7 @@ fn line(point: &RegiePoint, catalogue: &Catalogue) -> Value {
         "ketenpartner": partner.map(|partner| &partner.name),
         "bel": call.map(|partner| &partner.telephone),
         "uiterlijk": Second::from(point.by).to_string(),
-        "watNu": format!("schakel {look} {}", point.case),
+        "watNu": next,
     })
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::agreements::{AgreementAct, AgreementShown, AgreementWords, NamedParty};
-pub use self::hold::{HeldParcels, HoldOrder};
+pub use self::hold::{ASKED, HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;

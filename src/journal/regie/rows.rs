@@ -129,6 +129,7 @@ impl RegieRows {
             NoticeKind::NietOntvangen => ("niet-ontvangen", None),
             NoticeKind::Beslissen(question) => ("beslissen", Some(question.as_str())),
             NoticeKind::AfspraakLooptAf => ("afspraak-loopt-af", None),
+            NoticeKind::Vastgehouden => ("vastgehouden", None),
             NoticeKind::NietBeslist(question) => ("niet-beslist", Some(question.as_str())),
         };
         self.notices.push(vec![

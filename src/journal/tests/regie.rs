@@ -22,6 +22,7 @@ use crate::message::{
 use crate::pipeline::{self, Admitted};
 
 mod glass;
+mod held;
 mod signal;
 
 on_both_stores! {
@@ -447,7 +448,7 @@ async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) 
     desk.collect("gemeente-eindhoven", 50).await;
     let who = || ("R. Regisseur".to_owned(), "adres is geheim".to_owned());
     let id = opened.public_id.into();
-    let held = desk.journal.hold(id, who(), desk.now()).await.unwrap();
+    let held = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await.unwrap();
     assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
     let waiting = desk.collect(WONEN, 50).await;
     assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
@@ -462,9 +463,12 @@ async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) 
     let lines = desk.journal.timeline(&opened.case_number).await.unwrap();
     let line = lines.iter().find(|line| line.wat == "vastgehouden").unwrap();
     assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
-    let again = desk.journal.hold(id, who(), desk.now()).await;
+    let again = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await;
     assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
-    let nothing = desk.journal.hold(uuid::Uuid::from_u128(3), who(), desk.now()).await;
+    let nothing = desk
+        .journal
+        .hold(uuid::Uuid::from_u128(3), who(), Arc::clone(&desk.rules), desk.now())
+        .await;
     assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
     desk.journal.sequence(desk.now()).await.unwrap();
     let report = desk.journal.verify(|_| {}).await.unwrap();

@@ -100,11 +100,11 @@ fn as_json(collected: &Collected) -> Value {
     parcel
 }
 
-const BAD_REQUEST: Problem =
+pub(super) const BAD_REQUEST: Problem =
     Problem::new(400, "ongeldig-verzoek", "Het verzoek voldoet niet aan de beschrijving.");
 
 /// The JSON object of a request; an empty body is an empty object.
-async fn object(app: &App, request: Request) -> Result<Map<String, Value>, Problem> {
+pub(super) async fn object(app: &App, request: Request) -> Result<Map<String, Value>, Problem> {
     let media_type = body::media_type(request.headers());
     let bytes = body::read(request, REQUEST_BYTES_MAX, app.limits.body_time).await?;
     if bytes.is_empty() {
@@ -209,7 +209,7 @@ fn is_code(text: &str) -> bool {
 }
 
 /// One violation however many there are; their names are the client's own text, not repeated.
-fn unknown_fields(object: &Map<String, Value>, known: &[&str]) -> Vec<Violation> {
+pub(super) fn unknown_fields(object: &Map<String, Value>, known: &[&str]) -> Vec<Violation> {
     if object.keys().all(|key| known.contains(&key.as_str())) {
         return Vec::new();
     }

@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod dress;
 pub mod guard;
+mod hold;
 mod mailbox;
 mod messages;
 pub mod metrics;
@@ -108,6 +109,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/v1", "get", get(about::index)),
         ("/v1/berichten", "post", post(messages::receive)),
         ("/v1/berichten/{id}", "get", get(messages::status)),
+        ("/v1/berichten/{id}/vasthouden", "post", post(hold::hold)),
         ("/v1/casussen/{casus}", "get", get(messages::case)),
         ("/v1/postvak/ophalingen", "post", post(mailbox::collect)),
         ("/v1/postvak/{zending}/inhoud", "get", get(mailbox::content)),

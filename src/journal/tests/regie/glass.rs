@@ -176,14 +176,20 @@ async fn what_was_withdrawn_held_or_dropped_does_not_go(on: On) {
     assert!(collected(&desk).await.is_empty(), "it was withdrawn");
 
     let held = accepted(&desk, signal(POLITIE, "k-2", 2)).await;
-    desk.journal.hold(held.public_id.into(), who(), desk.now()).await.unwrap();
+    desk.journal
+        .hold(held.public_id.into(), who(), Arc::clone(&desk.rules), desk.now())
+        .await
+        .unwrap();
     broken(&desk, &held.case_number).await;
     assert!(collected(&desk).await.is_empty(), "a person must decide about it first");
 
     // Held while it goes because of the glass: dropped, it does not come back by another break.
     let dropped = accepted(&desk, signal(POLITIE, "k-3", 3)).await;
     broken(&desk, &dropped.case_number).await;
-    desk.journal.hold(dropped.public_id.into(), who(), desk.now()).await.unwrap();
+    desk.journal
+        .hold(dropped.public_id.into(), who(), Arc::clone(&desk.rules), desk.now())
+        .await
+        .unwrap();
     let entries = quarantined(&desk, BRANDWEER).await;
     assert_eq!(entries.len(), 1);
     let (by, why) = who();

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod description;
+mod holding;
 mod logging;
 mod mailbox;
 mod sending;
