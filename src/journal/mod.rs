@@ -31,6 +31,7 @@ mod open;
 mod order;
 mod outbox;
 mod partners;
+mod people;
 mod quarantine;
 mod receive;
 mod regie;
@@ -87,6 +88,10 @@ pub use self::lookups::{Activation, Credential};
 pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
+pub use self::people::{
+    Account, AccountChange, AccountDone, AccountOrder, FieldReveal, FieldRevealOrder, LoginKey,
+    Session, THROTTLE_AFTER, throttled_until,
+};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
     AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,

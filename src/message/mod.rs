@@ -13,6 +13,7 @@ mod job;
 mod kind;
 mod refusal;
 mod role;
+mod staff;
 mod stage;
 mod task;
 mod time;
@@ -22,6 +23,7 @@ pub use canonical::{CanonicalMessage, Confirmation, Reference};
 pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
+    AccountId,
     AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
     ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
@@ -29,6 +31,7 @@ pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
+pub use staff::{BadLogin, Login, StaffRole, Themes};
 pub use stage::{Stage, Usage};
 pub use task::{RequestWord, TaskAnswer, TaskWord};
 pub use time::{Second, Timestamp};
