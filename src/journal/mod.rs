@@ -39,6 +39,7 @@ mod replace;
 mod restart;
 mod reveal;
 mod scratch;
+mod search;
 mod sequence;
 mod settle;
 mod shared;
@@ -101,6 +102,7 @@ pub use self::regie::{
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::scratch::{Figures, Scratch};
+pub use self::search::{Flow, FoundMessages, MessageFilter, MessageLine};
 pub use self::sequence::Sequenced;
 pub use self::standing::{Closure, Released, Why};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};
