@@ -11,6 +11,7 @@ use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
+use super::people::{AccountOrder, FieldRevealOrder};
 use super::quarantine::QuarantineOrder;
 use super::regie::{CaseOrder, CaseOrdered, HeldParcels, HoldOrder, RegieTelling};
 use super::replace::{Replay, Replayed};
@@ -123,6 +124,15 @@ pub(super) enum Order {
         order: Box<JobOrder>,
         now: Timestamp,
     },
+    /// About people who use the console.
+    Account {
+        order: Box<AccountOrder>,
+        now: Timestamp,
+    },
+    RevealField {
+        order: FieldRevealOrder,
+        now: Timestamp,
+    },
     Unblock {
         order: UnblockOrder,
         now: Timestamp,
@@ -180,6 +190,8 @@ impl Order {
                 | Self::Clock { .. }
                 | Self::TellRegie { .. }
                 | Self::Job { .. }
+                | Self::Account { .. }
+                | Self::RevealField { .. }
         )
     }
 

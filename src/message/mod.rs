@@ -14,6 +14,7 @@ mod job;
 mod kind;
 mod refusal;
 mod role;
+mod staff;
 mod stage;
 mod task;
 mod time;
@@ -24,6 +25,7 @@ pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use glass::Glass;
 pub use ids::{
+    AccountId,
     AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
     ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
@@ -31,6 +33,7 @@ pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
+pub use staff::{BadLogin, Login, StaffRole, Themes};
 pub use stage::{Stage, Usage};
 pub use task::{RequestWord, TaskAnswer, TaskWord};
 pub use time::{Second, Timestamp};
