@@ -34,8 +34,8 @@ pub enum CaseCommand {
     Reopen(Decided),
     /// Breekt het glas: deelt tijdelijk meer met één ketenpartner, zoals bij direct gevaar
     #[command(
-        after_help = "Voorbeeld:\n  schakel case share C-… --with brandweer-brabant-zuidoost \\\n    \
-        --minutes 60 --by 'R. Regisseur' --why 'gaslucht, bewoner reageert niet'\n  \
+        after_help = "Voorbeeld:\n  schakel case share C-… --with brandweer-brabant-zuidoost \
+        \\\n    --minutes 60 --by 'R. Regisseur' --why 'gaslucht, bewoner reageert niet'\n  \
         schakel case share C-… --with brandweer-brabant-zuidoost --end --by … --why …"
     )]
     Share(super::share::ShareAsked),

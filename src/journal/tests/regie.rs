@@ -36,7 +36,6 @@ on_both_stores! {
     an_erased_case_is_due_for_nothing,
     a_withdrawal_is_followed_up_until_everybody_has_it,
     what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay,
-    what_would_endanger_somebody_is_held_as_far_as_it_has_not_left,
 }
 
 const POLITIE: &str = "politie-oost-brabant";
@@ -439,40 +438,6 @@ async fn a_withdrawal_is_followed_up_until_everybody_has_it(on: On) {
     let dossier = case(&desk, number).await.dossier;
     assert!(dossier.asks(Question::BeoordeelTerugroep, None).is_some());
     assert!(dossier.recalls.is_empty());
-}
-
-async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) {
-    let desk = desk(on).await;
-    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
-    // In the hands of who collects, until it is confirmed.
-    desk.collect("gemeente-eindhoven", 50).await;
-    let who = || ("R. Regisseur".to_owned(), "adres is geheim".to_owned());
-    let id = opened.public_id.into();
-    let held = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await.unwrap();
-    assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
-    let waiting = desk.collect(WONEN, 50).await;
-    assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
-    let filter = crate::journal::QuarantineFilter {
-        reason: Some("vastgehouden".to_owned()),
-        state: Some("open".to_owned()),
-        limit: 50,
-        ..Default::default()
-    };
-    let entries = desk.journal.quarantine(&filter).await.unwrap();
-    assert_eq!(entries.len(), held.held);
-    let lines = desk.journal.timeline(&opened.case_number).await.unwrap();
-    let line = lines.iter().find(|line| line.wat == "vastgehouden").unwrap();
-    assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
-    let again = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await;
-    assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
-    let nothing = desk
-        .journal
-        .hold(uuid::Uuid::from_u128(3), who(), Arc::clone(&desk.rules), desk.now())
-        .await;
-    assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
-    desk.journal.sequence(desk.now()).await.unwrap();
-    let report = desk.journal.verify(|_| {}).await.unwrap();
-    assert_eq!(report.wrong, 0, "{:?}", report.findings);
 }
 
 async fn what_may_no_longer_be_kept_goes_by_itself_unless_it_must_stay(on: On) {

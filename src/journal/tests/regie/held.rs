@@ -14,6 +14,7 @@ use crate::journal::{
 };
 
 on_both_stores! {
+    what_would_endanger_somebody_is_held_as_far_as_it_has_not_left,
     its_sender_holds_what_has_not_left_and_a_coordinator_is_asked_once,
     a_recipient_holds_by_its_own_parcel_and_learns_nothing_of_others,
     nobody_else_finds_it_and_of_what_left_nothing_is_held,
@@ -49,6 +50,40 @@ async fn questions(desk: &Desk) -> Vec<(bool, i64)> {
 }
 
 async fn verified(desk: &Desk) {
+    desk.journal.sequence(desk.now()).await.unwrap();
+    let report = desk.journal.verify(|_| {}).await.unwrap();
+    assert_eq!(report.wrong, 0, "{:?}", report.findings);
+}
+
+async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) {
+    let desk = desk(on).await;
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    // In the hands of who collects, until it is confirmed.
+    desk.collect("gemeente-eindhoven", 50).await;
+    let who = || ("R. Regisseur".to_owned(), "adres is geheim".to_owned());
+    let id = opened.public_id.into();
+    let held = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await.unwrap();
+    assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
+    let waiting = desk.collect(WONEN, 50).await;
+    assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
+    let filter = crate::journal::QuarantineFilter {
+        reason: Some("vastgehouden".to_owned()),
+        state: Some("open".to_owned()),
+        limit: 50,
+        ..Default::default()
+    };
+    let entries = desk.journal.quarantine(&filter).await.unwrap();
+    assert_eq!(entries.len(), held.held);
+    let lines = desk.journal.timeline(&opened.case_number).await.unwrap();
+    let line = lines.iter().find(|line| line.wat == "vastgehouden").unwrap();
+    assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
+    let again = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await;
+    assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
+    let nothing = desk
+        .journal
+        .hold(uuid::Uuid::from_u128(3), who(), Arc::clone(&desk.rules), desk.now())
+        .await;
+    assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
     desk.journal.sequence(desk.now()).await.unwrap();
     let report = desk.journal.verify(|_| {}).await.unwrap();
     assert_eq!(report.wrong, 0, "{:?}", report.findings);
