@@ -31,6 +31,8 @@ pub enum Command {
     Reopen(Named),
     /// Toont wat er aan gebruikers veranderde, en door wie
     Changes,
+    /// Toont wie welk afgedekt veld zag, en waarom
+    Reveals,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +116,7 @@ pub async fn run(command: &Command, ground: Ground<'_>) -> Result<Exit, Halt> {
     match command {
         Command::List => show_all(ground).await?,
         Command::Changes => show_changes(ground).await?,
+        Command::Reveals => show_reveals(ground).await?,
         Command::Add(asked) => {
             let body = json!({
                 "inlognaam": asked.inlognaam,
@@ -208,6 +211,22 @@ async fn show_all(ground: Ground<'_>) -> Result<(), Halt> {
             when("sinds"),
             when("gesloten"),
         ]);
+    }
+    rows.print(ground.form);
+    Ok(())
+}
+
+async fn show_reveals(ground: Ground<'_>) -> Result<(), Halt> {
+    let told = ground.ask("inzagen", Value::Null).await?;
+    let mut rows = Rows::new(&["op", "door", "casus", "bericht", "veld", "reden"]);
+    for line in told.as_array().into_iter().flatten() {
+        let field = |key: &str| line.get(key).cloned().unwrap_or(Value::Null);
+        let at = match ground.form {
+            Form::Table => moment_cell(line, "op"),
+            Form::Json | Form::Jsonl => field("op"),
+        };
+        let rest = ["door", "casus", "bericht", "veld", "reden"].map(field);
+        rows.add(std::iter::once(at).chain(rest).collect());
     }
     rows.print(ground.form);
     Ok(())

@@ -52,6 +52,7 @@ pub fn table() -> Vec<Route> {
         route(Get, "/stijl/schakel.css", Anyone, get(p::assets::style)),
         route(Get, "/stijl/thema.css", Anyone, get(p::assets::theme)),
         route(Get, "/stijl/schakel.js", Anyone, get(p::assets::script)),
+        route(Get, "/stijl/icoon.svg", Anyone, get(p::assets::icon)),
         route(Get, "/inloggen", Anyone, get(p::login::form)),
         route(Post, "/inloggen", Anyone, post(p::login::enter)),
         route(Post, "/taal", Anyone, post(p::login::language)),
@@ -122,19 +123,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::message::{Themes, Timestamp};
 
     fn account(roles: &[StaffRole], must_change: bool) -> Account {
-        Account {
-            id: uuid::Uuid::from_u128(1).into(),
-            login: "anna".parse().unwrap(),
-            name: "Anna".to_owned(),
-            roles: roles.to_vec(),
-            themes: Themes::All,
-            must_change,
-            added_at: Timestamp::from_micros(0),
-            closed_at: None,
-        }
+        let stranger = Account::stranger("anna".parse().unwrap());
+        Account { roles: roles.to_vec(), must_change, ..stranger }
     }
 
     #[test]
@@ -147,9 +139,15 @@ mod tests {
     fn who_is_not_logged_in_gets_the_door_and_nothing_behind_it() {
         let open: Vec<_> =
             table().iter().filter(|r| r.permit.admits(None)).map(|r| r.path).collect();
-        let door =
-            ["/stijl/schakel.css", "/stijl/thema.css", "/stijl/schakel.js", "/inloggen",
-             "/inloggen", "/taal"];
+        let door = [
+            "/stijl/schakel.css",
+            "/stijl/thema.css",
+            "/stijl/schakel.js",
+            "/stijl/icoon.svg",
+            "/inloggen",
+            "/inloggen",
+            "/taal",
+        ];
         assert_eq!(open, door);
     }
 
@@ -166,10 +164,8 @@ mod tests {
         let all = [Regisseur, Beheerder, Auditor];
         let new = account(&all, true);
         let open = table().iter().filter(|r| r.permit.admits(Some(&new))).count();
-        let before = table()
-            .iter()
-            .filter(|r| matches!(r.permit, Permit::Anyone | Permit::Known))
-            .count();
+        let before =
+            table().iter().filter(|r| matches!(r.permit, Permit::Anyone | Permit::Known)).count();
         assert_eq!(open, before);
         assert!(table().iter().all(|r| r.permit.admits(Some(&account(&all, false)))));
     }

@@ -51,6 +51,11 @@ impl Wrong {
         Self::of(403, "niet-uw-casus")
     }
 
+    /// An address or a form that is not what the page asks.
+    pub const fn unread(status: u16) -> Self {
+        Self::of(status, "onleesbaar-verzoek")
+    }
+
     pub const fn other_site() -> Self {
         Self::of(403, "andere-site")
     }
@@ -167,7 +172,9 @@ pub fn file(name: &str, media_type: &'static str, body: Vec<u8>) -> Response {
 /// A cell that no spreadsheet reads as a formula, without control characters.
 fn harmless(cell: &str) -> String {
     let text: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let begins = text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    let begins = text
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
     if begins { format!("'{text}") } else { text }
 }
 

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, ORIGIN, REFERRER_POLICY, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, ORIGIN, REFERRER_POLICY,
+    SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -114,15 +114,22 @@ pub async fn gate(State(gate): State<Gate>, mut request: Request, next: Next) ->
         request.extensions_mut().insert(asker.clone());
         let response = next.run(request).await;
         let wrong = response.extensions().get::<Wrong>().cloned();
+        let wrong = wrong.or_else(|| unread(&response));
         return wrong.map_or(response, |wrong| wrong.page(&asker));
     }
     match &asker.visitor {
         None => to_the_door(request.method(), request.uri()).into_response(),
-        Some(visitor) if visitor.account.must_change => {
-            Redirect::to("/wachtwoord").into_response()
-        }
+        Some(visitor) if visitor.account.must_change => Redirect::to("/wachtwoord").into_response(),
         Some(_) => Wrong::not_allowed().page(&asker),
     }
+}
+
+/// An address or a form that does not read as what the page asks: axum says so in plain text.
+fn unread(response: &Response) -> Option<Wrong> {
+    let plain = response.headers().get(CONTENT_TYPE);
+    let plain = plain.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let status = response.status();
+    (status.is_client_error() && plain).then(|| Wrong::unread(status.as_u16()))
 }
 
 /// To the login page, and from there to where somebody wanted to go.
@@ -138,7 +145,9 @@ fn to_the_door(method: &Method, uri: &Uri) -> Redirect {
 /// A text as a part of an address.
 pub fn form_encoded(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
-    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 /// Refuses what another site sends. A browser says where a form came from; where it does not, the
@@ -148,12 +157,13 @@ pub async fn same_origin(request: Request, next: Next) -> Response {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = text(HeaderName::from_static("sec-fetch-site"));
     let host = text(HOST);
-    let own = match (text(ORIGIN), site) {
-        (Some(origin), _) => {
+    let own = match (site, text(ORIGIN)) {
+        // Browsers of today say it themselves, and no script can say it for them.
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
             let from = origin.split_once("://").map(|(_, host)| host);
             from.is_some() && from == host
         }
-        (None, Some(site)) => matches!(site, "same-origin" | "none"),
         // No browser: it has no cookies of somebody else either.
         (None, None) => true,
     };
@@ -168,8 +178,12 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Gives the browser a session to keep, or takes it away.
 pub fn keep_session(response: &mut Response, secret: Option<&str>) {
-    let (value, age) = (secret.unwrap_or_default(), if secret.is_some() { "" } else { "; Max-Age=0" });
-    set_cookie(response, &format!("{SESSION}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"));
+    let (value, age) =
+        (secret.unwrap_or_default(), if secret.is_some() { "" } else { "; Max-Age=0" });
+    set_cookie(
+        response,
+        &format!("{SESSION}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"),
+    );
 }
 
 pub fn keep_language(response: &mut Response, language: Language) {
@@ -193,15 +207,15 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("onbekend", MatchedPath::as_str);
     let answer = tokio::time::timeout(app.request_time, next.run(request)).await;
-    let mut response =
-        answer.unwrap_or_else(|_| Wrong::too_slow().page(&Asker::default()));
+    let mut response = answer.unwrap_or_else(|_| Wrong::too_slow().page(&Asker::default()));
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(http.method = %method, http.route = route,
         http.status = response.status().as_u16(), http.took_ms = took_ms, "console answered");
     let headers = response.headers_mut();
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
+        // With none at all a browser gives forms of our own no origin either.
+        (REFERRER_POLICY, "same-origin"),
         (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

@@ -25,7 +25,8 @@ pub fn moment(text: &str) -> Option<Timestamp> {
 
 /// A path within this site to go to after logging in; never another site's.
 pub fn own_path(text: &str) -> Option<&str> {
-    let own = text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\r', '\n']);
+    let own =
+        text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\r', '\n']);
     own.then_some(text)
 }
 

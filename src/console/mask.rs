@@ -47,8 +47,7 @@ mod tests {
     #[test]
     fn a_document_is_its_leaves_in_order() {
         let document = json!({ "a": { "b/c": [1, { "~d": "x" }] }, "e": null, "f": [] });
-        let found: Vec<_> =
-            fields(&document).into_iter().map(|f| (f.pointer, f.value)).collect();
+        let found: Vec<_> = fields(&document).into_iter().map(|f| (f.pointer, f.value)).collect();
         let expected = [("/a/b~1c/0", "1"), ("/a/b~1c/1/~0d", "x"), ("/e", "null")];
         let expected = expected.map(|(p, v)| (p.to_owned(), v.to_owned()));
         assert_eq!(found, expected);

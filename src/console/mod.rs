@@ -22,6 +22,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
 use tokio::sync::watch;
 
 use self::access::Verb;
@@ -72,8 +73,10 @@ pub fn console_router(
         };
         router.route(route.path, handler.layer(from_fn_with_state(gate, door::gate)))
     });
+    let gate = door::Gate { app: app.clone(), permit: access::Permit::Anyone };
+    let nothing = any(pages::nothing_here).layer(from_fn_with_state(gate, door::gate));
     router
-        .fallback(pages::nothing_here)
+        .fallback(nothing)
         .method_not_allowed_fallback(pages::nothing_here)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), door::dress))

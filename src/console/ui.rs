@@ -75,6 +75,13 @@ impl Ui {
         self.language.find(&name, &[]).unwrap_or_else(|| code.to_owned())
     }
 
+    /// The words of a detail of a timeline, whichever list of codes it is from.
+    pub fn detail(&self, code: &str) -> String {
+        let lists = ["stap", "vraag", "resultaat", "weigering", "fase", "gebeurd"];
+        let mut found = lists.iter().map(|list| self.language.find(&format!("{list}-{code}"), &[]));
+        found.find_map(|found| found).unwrap_or_else(|| code.to_owned())
+    }
+
     /// The other language, for the switch.
     pub const fn other_language(&self) -> &'static str {
         match self.language {

@@ -88,6 +88,7 @@ impl AdminDesk for Office {
                 "afspraak-inhoud" => self.agreement(read(body)?).await,
                 "afspraak-wijzigen" => self.change_agreement(read(body)?).await,
                 "afspraak-beeindigen" => self.end_agreement(read(body)?).await,
+                "inzagen" => self.reveals().await,
                 "gebruikers" => self.people().await,
                 "gebruiker-toevoegen" => self.add_person(read(body)?).await,
                 "gebruiker-wachtwoord" => self.change_password(read(body)?).await,

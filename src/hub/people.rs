@@ -100,7 +100,8 @@ pub fn new_password() -> Result<String, clock::NoRandomness> {
     const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789_";
     let bytes = clock::random::<20>()?;
     let sign = |byte: &u8| SIGNS.get(usize::from(byte % 32)).copied().map_or('a', char::from);
-    let groups: Vec<String> = bytes.chunks(4).map(|group| group.iter().map(sign).collect()).collect();
+    let groups: Vec<String> =
+        bytes.chunks(4).map(|group| group.iter().map(sign).collect()).collect();
     Ok(groups.join("-"))
 }
 

@@ -25,9 +25,8 @@ pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use glass::Glass;
 pub use ids::{
-    AccountId,
-    AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
-    ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
+    AccountId, AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId,
+    Oin, ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
 pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn a_login_is_one_however_it_is_typed() {
         let login = |text: &str| text.parse::<Login>().map(String::from);
-        assert_eq!(login(" J.Jansen@Gemeente.example "), Ok("j.jansen@gemeente.example".to_owned()));
+        assert_eq!(
+            login(" J.Jansen@Gemeente.example "),
+            Ok("j.jansen@gemeente.example".to_owned())
+        );
         for bad in ["", "a b", "a\u{301}", "<script>", &"a".repeat(81)] {
             assert_eq!(login(bad), Err(BadLogin), "{bad:?}");
         }

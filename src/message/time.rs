@@ -98,12 +98,8 @@ impl Timestamp {
             ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
         ];
         const MONTHS: [[&str; 12]; 2] = [
-            [
-                "jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec",
-            ],
-            [
-                "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-            ],
+            ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"],
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
         ];
         let civil = self.amsterdam_civil();
         let pick = |names: &[&'static str], at: i8| {
@@ -111,8 +107,13 @@ impl Timestamp {
         };
         let day = pick(&DAYS[usize::from(english)], civil.weekday().to_monday_zero_offset());
         let month = pick(&MONTHS[usize::from(english)], civil.month() - 1);
-        format!("{day} {} {month} {} {:02}:{:02}", civil.day(), civil.year(), civil.hour(),
-            civil.minute())
+        format!(
+            "{day} {} {month} {} {:02}:{:02}",
+            civil.day(),
+            civil.year(),
+            civil.hour(),
+            civil.minute()
+        )
     }
 
     /// The civil date in Amsterdam as year, month, day.

@@ -121,6 +121,7 @@ pub struct LimitSettings {
     pub certificate_days: u32,
     pub disk_free_mib: u32,
     pub hub_gone_seconds: u32,
+    pub reveals_hour: u32,
 }
 
 impl Default for LimitSettings {
@@ -136,6 +137,7 @@ impl Default for LimitSettings {
             certificate_days: 21,
             disk_free_mib: 1_024,
             hub_gone_seconds: 60,
+            reveals_hour: 20,
         }
     }
 }
@@ -298,6 +300,7 @@ impl AlertSettings {
             certificate_days: limits.certificate_days.into(),
             disk_free_mib: limits.disk_free_mib.into(),
             hub_gone_s: limits.hub_gone_seconds.into(),
+            reveals_hour: limits.reveals_hour.into(),
             times,
         })
     }

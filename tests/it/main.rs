@@ -11,6 +11,7 @@ mod bad_input;
 mod canary;
 mod cli;
 mod concurrency;
+mod console;
 mod crowds;
 mod disk_full;
 mod glass;

@@ -46,8 +46,7 @@ pub async fn welcome(hub: &Arc<Hub>) -> Result<Vec<Guest>, Halt> {
         let failed = |error: crate::journal::JournalError| lost(error.to_string());
         let added = journal.order_account(add, clock::now()).await.map_err(failed)?.added;
         let account = added.ok_or_else(|| lost("de gebruiker is er niet".to_owned()))?;
-        let order =
-            AccountOrder::Password { account, password: hash, must_change: false, by, why };
+        let order = AccountOrder::Password { account, password: hash, must_change: false, by, why };
         journal.order_account(order, clock::now()).await.map_err(failed)?;
         guests.push(Guest { login, password });
     }
@@ -63,5 +62,5 @@ pub fn tell(console: Option<SocketAddr>, guests: &[Guest]) -> String {
     for guest in guests {
         paper.line(&format!("{:<10} {}", guest.login.as_str(), guest.password));
     }
-    paper.text()
+    format!("\n{}", paper.text())
 }

@@ -9,6 +9,9 @@ use super::super::App;
 
 const STYLE: &str = include_str!("../assets/schakel.css");
 const SCRIPT: &str = include_str!("../assets/schakel.js");
+const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='none' \
+    stroke='#0b4f9e' stroke-width='2'><rect x='1' y='5' width='8' height='6' rx='3'/>\
+    <rect x='7' y='5' width='8' height='6' rx='3'/></svg>";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 /// The largest theme that is handed out.
@@ -20,6 +23,11 @@ pub async fn style() -> Response {
 
 pub async fn script() -> Response {
     asset(JS, SCRIPT.into())
+}
+
+/// Two links of a chain.
+pub async fn icon() -> Response {
+    asset("image/svg+xml", ICON.into())
 }
 
 /// The municipality's own design tokens; nothing where it has none. Read anew each time, so that

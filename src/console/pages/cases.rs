@@ -9,6 +9,7 @@ use super::super::answer::{Shown, Wrong, csv, page};
 use super::super::door::{Asker, Visitor};
 use super::super::form::optional;
 use super::super::ui::Ui;
+use super::messages::own_partner;
 use super::orders::{ORDERS, OrderKind, Scope};
 use super::themes_of;
 use crate::casework::{Assignee, Phase, Question, Task};
@@ -159,8 +160,12 @@ pub async fn show(
     let (case, works) = open_case(&app, &visitor, &number).await?;
     let journal = app.hub.journal();
     let timeline = journal.timeline(&case.number).await?;
-    let filter =
-        MessageFilter { case: Some(case.number.clone()), limit: 100, ..MessageFilter::default() };
+    let filter = MessageFilter {
+        case: Some(case.number.clone()),
+        involving: own_partner(&app, &visitor),
+        limit: 100,
+        ..MessageFilter::default()
+    };
     let messages = journal.find_messages(&filter).await?.lines;
     let people = journal.case_people(&case.number).await?;
     let may_order = visitor.is(StaffRole::Regisseur);

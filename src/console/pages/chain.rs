@@ -64,9 +64,8 @@ pub async fn show(State(app): State<App>, asker: Asker) -> Shown {
             () if seen.is_some_and(|seen| seen.waiting > 0) => "wacht",
             () => "goed",
         };
-        let of_kind = |kind: &String| {
-            cells.get(&(id.as_str(), kind.as_str())).copied().unwrap_or_default()
-        };
+        let of_kind =
+            |kind: &String| cells.get(&(id.as_str(), kind.as_str())).copied().unwrap_or_default();
         Line {
             id: id.to_string(),
             name: active.catalogue.partner(id).map(|p| p.name.clone()).unwrap_or_default(),

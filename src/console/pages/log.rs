@@ -119,8 +119,15 @@ async fn disclosed(app: &App, case: &str) -> Result<Vec<Disclosure>, Wrong> {
 }
 
 fn as_rows(ui: &Ui, lines: &[Disclosure]) -> Vec<Vec<String>> {
-    let head =
-        ["kop-op", "kop-aan", "kop-soort", "kop-rol", "kop-stadium", "kop-grondslag", "kop-onthouden"];
+    let head = [
+        "kop-op",
+        "kop-aan",
+        "kop-soort",
+        "kop-rol",
+        "kop-stadium",
+        "kop-grondslag",
+        "kop-onthouden",
+    ];
     let head = head.map(|name| ui.language.say(name, &[])).to_vec();
     let row = |line: &Disclosure| {
         let bases: Vec<&str> = line.purposes.iter().map(|(_, _, basis)| basis.as_str()).collect();

@@ -104,8 +104,7 @@ pub async fn list(
         ];
         let known = known.into_iter().filter_map(|(k, v)| v.map(|v| (k, v)));
         let pairs = known.filter(|(_, v)| !v.is_empty()).chain(more.iter().cloned());
-        let pairs: Vec<String> =
-            pairs.map(|(k, v)| format!("{k}={}", form_encoded(&v))).collect();
+        let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", form_encoded(&v))).collect();
         format!("/berichten?{}", pairs.join("&"))
     };
     let older = found.next.map(|next| address(&[("voor", next.to_string())]));
@@ -157,7 +156,7 @@ async fn find(
 }
 
 /// The municipality, where the visitor may see only what it sent or received.
-fn own_partner(app: &App, visitor: &Visitor) -> Option<PartnerId> {
+pub fn own_partner(app: &App, visitor: &Visitor) -> Option<PartnerId> {
     if visitor.is(StaffRole::Beheerder) || visitor.is(StaffRole::Auditor) {
         return None;
     }
@@ -186,8 +185,16 @@ async fn open_message(app: &App, visitor: &Visitor, id: Uuid) -> Result<Trace, W
 }
 
 fn as_rows(ui: &Ui, lines: &[MessageLine]) -> Vec<Vec<String>> {
-    let head = ["kop-ontvangen", "kop-casus", "kop-afzender", "kop-soort", "kop-thema",
-        "kop-zendingen", "kop-wachtend", "kop-uitval"];
+    let head = [
+        "kop-ontvangen",
+        "kop-casus",
+        "kop-afzender",
+        "kop-soort",
+        "kop-thema",
+        "kop-zendingen",
+        "kop-wachtend",
+        "kop-uitval",
+    ];
     let head = head.map(|name| ui.language.say(name, &[])).to_vec();
     let row = |line: &MessageLine| {
         vec![

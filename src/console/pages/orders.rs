@@ -64,6 +64,16 @@ const fn of_task(
     OrderKind { name, scope: Scope::Task, of_partner, needs }
 }
 
+/// How a task can end, in the words of `actieverzoek-antwoord.v1`.
+const RESULTS: [&str; 6] = [
+    "opgelost",
+    "deels-opgelost",
+    "niet-opgelost",
+    "niet-aangetroffen",
+    "overgedragen",
+    "niet-nodig",
+];
+
 const ASK: &[Needs] = &[Needs::Partner, Needs::Action, Needs::Until, Needs::Urgent];
 
 /// Every order that the console knows.
@@ -113,6 +123,7 @@ struct OrderPage {
     ui: Ui,
     case: String,
     theme: String,
+    closed: bool,
     order: &'static OrderKind,
     filled: Filled,
     /// What it is about, of an order about a task.
@@ -175,6 +186,7 @@ async fn open_form(
         ui,
         case: case.number.to_string(),
         theme: case.theme.unwrap_or_default(),
+        closed: case.dossier.is_closed() || case.merged_into.is_some(),
         order,
         filled,
         about,
@@ -219,7 +231,8 @@ async fn carry_out(app: &App, visitor: &Visitor, form: &OrderPage) -> Result<(),
         };
         let done = app.hub.journal().order_account(order, clock::now()).await;
         done.map_err(|_| ui.t("logboek-zwijgt"))?;
-        if !works {
+        // Of a closed case there is nothing to take up yet, but who reopens it works on it.
+        if !works || form.closed {
             return Ok(());
         }
     }

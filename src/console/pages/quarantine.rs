@@ -55,11 +55,7 @@ struct QuarantinePage {
     next: Option<i64>,
 }
 
-pub async fn list(
-    State(app): State<App>,
-    asker: Asker,
-    Query(asked): Query<Asked>,
-) -> Shown {
+pub async fn list(State(app): State<App>, asker: Asker, Query(asked): Query<Asked>) -> Shown {
     let states = ["open", "vrijgegeven", "vervallen"];
     let state = asked.status.as_ref().map_or("open", |word| word.0.as_str());
     let state = states.into_iter().find(|known| *known == state).unwrap_or("open");

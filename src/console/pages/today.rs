@@ -47,12 +47,8 @@ pub async fn show(
 ) -> Shown {
     let now = clock::now();
     let journal = app.hub.journal();
-    let own: BTreeSet<String> = journal
-        .cases_of(visitor.account.id)
-        .await?
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let own: BTreeSet<String> =
+        journal.cases_of(visitor.account.id).await?.iter().map(ToString::to_string).collect();
     let mine = asked.wie != "team" && (asked.wie == "mij" || !own.is_empty());
     let filter = TaskFilter { themes: themes_of(&visitor), ..TaskFilter::default() };
     let mut tasks = rows_of(&app, journal.tasks(&filter, now).await?, now);

@@ -39,6 +39,12 @@ impl Office {
         Ok(json!({ "gebruikers": accounts, "wijzigingen": changes }))
     }
 
+    /// Covered fields that people saw, the newest first; no content.
+    pub(super) async fn reveals(&self) -> Told {
+        let reveals = self.hub.journal.field_reveals(None).await.map_err(journal_refused)?;
+        Ok(json!(reveals))
+    }
+
     pub(super) async fn add_person(&self, asked: PersonAsked) -> Told {
         needs_name(&asked.door, &asked.reden)?;
         let name = asked.naam.trim().to_owned();

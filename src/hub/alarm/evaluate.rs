@@ -31,6 +31,8 @@ pub struct Thresholds {
     pub certificate_days: i64,
     pub disk_free_mib: i64,
     pub hub_gone_s: i64,
+    /// So many covered fields shown to one person within an hour.
+    pub reveals_hour: i64,
     /// Where they differ from the usual ones.
     pub times: BTreeMap<Kind, Times>,
 }
@@ -68,6 +70,8 @@ pub struct Observations {
     pub disk_free_mib: Option<i64>,
     pub broker: Option<BrokerSeen>,
     pub hubs: Vec<HubSeen>,
+    /// The most that one person had shown within an hour.
+    pub revealed: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +159,9 @@ pub fn evaluate(seen: &Observations, limits: &Thresholds, now: Timestamp) -> Vec
         if broker.blocked {
             wrong(Kind::BrokerBlocked, &seen.hub, now, 0);
         }
+    }
+    if limits.reveals_hour > 0 && seen.revealed >= limits.reveals_hour {
+        wrong(Kind::Reveals, "", now, seen.revealed);
     }
     for hub in seen.hubs.iter().filter(|hub| hub.name != seen.hub) {
         if limits.hub_gone_s > 0 && is_gone(hub, limits, now) {

@@ -24,6 +24,8 @@ pub enum Kind {
     Conflict,
     /// One of several hubs no longer shows itself.
     HubGone,
+    /// One person had many covered fields shown.
+    Reveals,
 }
 
 /// How long a condition must hold to start, and be clear to end.
@@ -34,7 +36,7 @@ pub struct Times {
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Waiting,
         Self::Quarantine,
         Self::Silent,
@@ -47,6 +49,7 @@ impl Kind {
         Self::Disk,
         Self::Conflict,
         Self::HubGone,
+        Self::Reveals,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -63,6 +66,7 @@ impl Kind {
             Self::Disk => "schijf-vol",
             Self::Conflict => "andere-inhoud",
             Self::HubGone => "hub-weg",
+            Self::Reveals => "veel-inzagen",
         }
     }
 
@@ -86,9 +90,12 @@ impl Kind {
     /// starts at once; the rest must not be a hiccup.
     pub const fn usual_times(self) -> Times {
         match self {
-            Self::Waiting | Self::Silent | Self::Unreachable | Self::Conflict | Self::HubGone => {
-                Times { hold_s: 0, clear_s: 60 }
-            }
+            Self::Waiting
+            | Self::Silent
+            | Self::Unreachable
+            | Self::Conflict
+            | Self::HubGone
+            | Self::Reveals => Times { hold_s: 0, clear_s: 60 },
             Self::Certificate => Times { hold_s: 0, clear_s: 0 },
             Self::BrokerDown => Times { hold_s: 60, clear_s: 60 },
             Self::Unwritable | Self::Unsigned => Times { hold_s: 30, clear_s: 60 },
@@ -112,6 +119,7 @@ impl Kind {
             Self::Certificate => Some("dagen"),
             Self::Disk => Some("MiB"),
             Self::Conflict => Some("berichten"),
+            Self::Reveals => Some("velden"),
             Self::Silent
             | Self::Unsigned
             | Self::BrokerDown
@@ -138,6 +146,7 @@ impl Kind {
                 format!("Ketenpartner {subject} gebruikt een berichtnummer opnieuw")
             }
             Self::HubGone => format!("{subject} laat niets meer van zich horen"),
+            Self::Reveals => "Iemand laat veel afgedekte velden zien".to_owned(),
         }
     }
 
@@ -159,6 +168,7 @@ impl Kind {
             Self::Conflict if amount == 1 => "1 bericht is geweigerd".to_owned(),
             Self::Conflict => format!("{amount} berichten zijn geweigerd"),
             Self::HubGone => "wat deze hub deed, nemen de andere over".to_owned(),
+            Self::Reveals => format!("{amount} velden in een uur"),
         }
     }
 
@@ -196,6 +206,9 @@ impl Kind {
                  --partner {subject} --reason andere-inhoud"
             ),
             Self::HubGone => "kijk of hij draait, en start hem met: schakel serve".to_owned(),
+            Self::Reveals => {
+                "vraag waarom; bekijk wie wat zag met: schakel user reveals".to_owned()
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ fn limits() -> Thresholds {
         certificate_days: 21,
         disk_free_mib: 1_024,
         hub_gone_s: 60,
+        reveals_hour: 20,
         times: BTreeMap::from([(Kind::Waiting, Times { hold_s: 10, clear_s: 20 })]),
     }
 }
@@ -49,6 +50,7 @@ fn quiet() -> Observations {
         disk_free_mib: None,
         broker: None,
         hubs: vec![HubSeen { name: "hub-1".to_owned(), seen_at: at(0), showed: false }],
+        revealed: 0,
     }
 }
 
@@ -119,6 +121,7 @@ fn each_condition_turns_at_its_limit() {
     turns("broker-geblokkeerd", "hub-1", 0, 0, |seen, less| {
         seen.broker = Some(BrokerSeen { up: true, blocked: less == 0 });
     });
+    turns("veel-inzagen", "", 0, 20, |seen, less| seen.revealed = 20 - less);
     turns("hub-weg", "hub-2", 60, 0, |seen, less| {
         let seen_at = at(940 + less);
         seen.hubs.push(HubSeen { name: "hub-2".to_owned(), seen_at, showed: true });

@@ -15,6 +15,8 @@ use crate::transport::http::tls;
 
 /// A hub that was not seen for so long is no longer looked for.
 const FORGET_S: i64 = 24 * 3_600;
+/// Over how long it is counted what somebody had shown.
+const REVEALS_S: i64 = 3_600;
 
 /// What is remembered between two looks.
 pub struct Watch {
@@ -135,6 +137,7 @@ impl Watch {
             oldest_waiting: seen.oldest_waiting,
             last_message: seen.last_message,
         });
+        let most = hub.journal().most_revealed(now.plus_seconds(-REVEALS_S)).await?;
         let ends = self.alerts.certificate.as_deref().map(tls::ends_at);
         Ok(Observations {
             hub: self.alerts.hub.clone(),
@@ -150,6 +153,7 @@ impl Watch {
                 blocked: links.publishing.is_blocked(),
             }),
             hubs: self.heard(special.hubs, now),
+            revealed: most.map_or(0, |(_, count)| count),
         })
     }
 

@@ -94,7 +94,9 @@ impl Journal {
             group by account_id, by_whom order by n desc limit 1";
         let row = query(sql, [since.into()]);
         let row = row.fetch_optional(&mut self.reads.acquire().await?).await?;
-        Ok(row.map(|row| Ok::<_, sqlx::Error>((row.text("by_whom")?, row.int("n")?))).transpose()?)
+        Ok(row
+            .map(|row| Ok::<_, sqlx::Error>((row.text("by_whom")?, row.int("n")?)))
+            .transpose()?)
     }
 }
 

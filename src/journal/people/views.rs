@@ -35,6 +35,22 @@ pub struct Account {
     pub closed_at: Option<Timestamp>,
 }
 
+impl Account {
+    /// Somebody whom no journal knows, without any role: for tests of who may do what.
+    pub fn stranger(login: Login) -> Self {
+        Self {
+            id: uuid::Uuid::nil().into(),
+            name: login.to_string(),
+            login,
+            roles: Vec::new(),
+            themes: Themes::All,
+            must_change: false,
+            added_at: Timestamp::from_micros(0),
+            closed_at: None,
+        }
+    }
+}
+
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
 pub struct Session {

@@ -37,6 +37,7 @@ mod observe;
 mod operators;
 mod outage;
 mod parcels;
+mod people;
 mod place;
 mod plug;
 #[path = "../../../tests/support/postgres.rs"]

@@ -18,8 +18,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 use tokio::task::{JoinError, JoinSet};
+use tower::ServiceExt as _;
 
 use super::Limits;
 use super::tls::Tls;

@@ -1,0 +1,210 @@
+"""The console in a real browser: what the stories in Rust cannot see.
+
+Called by tests/it/console.rs with one JSON object as its argument. Prints what it did, a line
+each, and ends with an error where something was not as it should be.
+"""
+
+import json
+import pathlib
+import sys
+import urllib.request
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# What axe does not look at: targets of at least 24 by 24 pixels (WCAG 2.2, 2.5.8; links in a
+# sentence or a cell are excepted), and nothing that stays over the page and could hide the focus.
+SMALL = """() => [...document.querySelectorAll("button, .button, nav a, input, select, textarea")]
+    .filter((one) => one.type !== "hidden" && one.offsetParent !== null)
+    .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+    .filter(([, box]) => box.width < 24 || box.height < 24).map(([text]) => text)"""
+FIXED = """() => [...document.querySelectorAll("body *")]
+    .filter((one) => ["fixed", "sticky"].includes(getComputedStyle(one).position)).length"""
+WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+axe = Axe()
+given = json.loads(sys.argv[1])
+shots = given.get("shots")
+
+
+def told(text):
+    print(text, flush=True)
+
+
+def looked_at(page, name):
+    """Nothing for axe to say, no small targets, nothing fixed."""
+    result = axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    found = [(one["id"], one["nodes"][0]["html"][:200]) for one in result.response["violations"]]
+    assert not found, f"{name}: {found}"
+    assert page.evaluate(SMALL) == [], f"{name}: {page.evaluate(SMALL)}"
+    assert page.evaluate(FIXED) == 0, name
+    if shots:
+        pathlib.Path(shots).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{shots}/{name}.png", full_page=False)
+    told(f"looked at {name}")
+
+
+def enter(browser, login, **how):
+    page = browser.new_context(viewport={"width": 1200, "height": 800}, **how).new_page()
+    errors = []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(given["url"])
+    page.fill("#inlognaam", login)
+    page.fill("#wachtwoord", given["password"])
+    page.click("main button")
+    return page, errors
+
+
+def learns_why(browser):
+    """From a case number to why a partner did not get a field, in at most five clicks."""
+    page, errors = enter(browser, "regie")
+    looked_at(page, "vandaag")
+    clicks = 0
+    page.get_by_role("link", name="Berichten", exact=True).click()
+    clicks += 1
+    page.fill("#zoek", given["case"])
+    page.get_by_role("button", name="Zoeken").click()
+    clicks += 1
+    looked_at(page, "berichten")
+    page.locator("tbody tr", has_text="Signaal").locator("a").first.click()
+    clicks += 1
+    looked_at(page, "bericht")
+    page.get_by_role("link", name="Bekijk waarom").first.click()
+    clicks += 1
+    expect(page.get_by_role("heading", name="Wat deze ontvanger niet krijgt")).to_be_visible()
+    assert clicks <= 5
+    looked_at(page, "uitleg")
+    assert errors == [], errors
+    told(f"learned why in {clicks} clicks")
+    return page
+
+
+def directs(page):
+    """Takes a case up, and sees a field after saying why."""
+    page.goto(f"{given['url']}/casussen/{given['case']}")
+    page.get_by_role("link", name="Casus oppakken").first.click()
+    looked_at(page, "opdracht")
+    page.fill("#reden", "ik doe deze")
+    page.get_by_role("button", name="Casus oppakken").click()
+    expect(page.get_by_role("status").first).to_contain_text("U werkt nu aan deze casus")
+    looked_at(page, "casus")
+    page.locator("tbody tr", has_text="Signaal").locator("a").first.click()
+    page.select_option("#veld", index=3)
+    page.fill("#reden", "huisbezoek voorbereiden")
+    page.get_by_role("button", name="Veld tonen").click()
+    expect(page.locator("mark")).to_be_visible()
+    told("saw one field")
+
+
+def follows(browser):
+    """A message that comes in appears by itself; not while the page is paused."""
+    page, errors = enter(browser, "beheer")
+    page.goto(f"{given['url']}/berichten")
+    rows = page.locator("tbody tr")
+    before = rows.count()
+    page.get_by_role("button", name="Pauzeren").click()
+    send("eerste")
+    page.wait_for_timeout(3500)
+    assert rows.count() == before, "paused"
+    page.get_by_role("button", name="Verdergaan").click()
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(500)
+    send("tweede")
+    expect(rows).to_have_count(before + 2, timeout=20000)
+    assert errors == [], errors
+    told("followed live, and paused")
+    return page
+
+
+def send(which):
+    request = urllib.request.Request(
+        f"{given['hub']}/v1/berichten",
+        data=given["documents"][which].encode(),
+        headers={"Authorization": f"Bearer {given['token']}", "Content-Type": "application/xml"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status in (200, 202), answer.status
+
+
+def operates(page):
+    """Pauses and resumes a partner, and sees a refused document after saying why."""
+    page.goto(f"{given['url']}/ketenpartners")
+    looked_at(page, "ketenpartners")
+    line = page.locator("tbody tr", has_text="wonen-zuid")
+    line.get_by_role("link", name="Schorsen").click()
+    page.fill("#reden", "sleutel gelekt")
+    page.get_by_role("button", name="Schorsen").click()
+    expect(line).to_contain_text("Geschorst")
+    line.get_by_role("link", name="Hervatten").click()
+    page.fill("#reden", "nieuwe sleutel")
+    page.get_by_role("button", name="Hervatten").click()
+    expect(line).not_to_contain_text("Geschorst")
+    page.goto(f"{given['url']}/uitval")
+    looked_at(page, "uitval")
+    page.locator("tbody a").first.click()
+    looked_at(page, "uitval-stuk")
+    page.fill("#reden-inzage", "storing zoeken")
+    page.get_by_role("button", name="Inhoud tonen").click()
+    expect(page.locator("pre")).to_be_visible()
+    page.goto(f"{given['url']}/keten")
+    looked_at(page, "keten")
+    page.goto(f"{given['url']}/gebruikers")
+    looked_at(page, "gebruikers")
+    told("paused and resumed a partner")
+
+
+def audits(browser):
+    """English, dark, and as narrow as a telephone: nothing is cut off."""
+    page, errors = enter(browser, "audit", color_scheme="dark")
+    page.get_by_role("button", name="English").click()
+    page.goto(f"{given['url']}/logboek")
+    expect(page.get_by_role("heading", name="Journal")).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == "en"
+    looked_at(page, "logboek")
+    for path in [f"/verstrekkingen?casus={given['case']}", "/inzagen", "/casussen", "/taken"]:
+        page.goto(f"{given['url']}{path}")
+        looked_at(page, path.strip("/").split("?")[0] + "-en")
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate(WIDE) <= 0, f"{path} is wider than a telephone"
+        page.set_viewport_size({"width": 1200, "height": 800})
+    assert errors == [], errors
+    told("audited in English, in the dark, on a telephone")
+
+
+def by_keyboard(browser):
+    """In, around and out without a mouse, and without JavaScript."""
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(given["url"])
+    for key in ["Tab"] * 4:
+        page.keyboard.press(key)
+    page.locator("#inlognaam").focus()
+    page.keyboard.type("regie")
+    page.keyboard.press("Tab")
+    page.keyboard.type(given["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/vandaag")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Naar de inhoud")).to_be_focused()
+    expect(page.get_by_role("link", name="Naar de inhoud")).to_be_in_viewport()
+    page.get_by_role("link", name="Taken", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/taken")
+    page.get_by_role("button", name="Uitloggen").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/inloggen?gedaan=uitgelogd")
+    told("went around by keyboard, without JavaScript")
+
+
+with sync_playwright() as play:
+    chromium = play.chromium.launch(
+        executable_path=given["chromium"], args=["--no-sandbox", "--disable-dev-shm-usage"]
+    )
+    coordinator = learns_why(chromium)
+    directs(coordinator)
+    operates(follows(chromium))
+    audits(chromium)
+    by_keyboard(chromium)
+    chromium.close()
