@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::playbook::Terms;
-use crate::message::{AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp};
+use crate::message::{
+    AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Timestamp, ToErase,
+};
 
 /// How far a task came, in the words of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -176,10 +178,12 @@ pub enum Question {
     BeoordeelTerugroep,
     /// An agreement is to be looked at again.
     HerzieAfspraak,
+    /// A case was erased, and the hub cannot tell one who had of it.
+    MeldWissing,
 }
 
 impl Question {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::VoerUit,
         Self::ZonderDraaiboek,
         Self::KiesKetenpartner,
@@ -194,6 +198,7 @@ impl Question {
         Self::BeoordeelBreekglas,
         Self::BeoordeelTerugroep,
         Self::HerzieAfspraak,
+        Self::MeldWissing,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -212,6 +217,7 @@ impl Question {
             Self::BeoordeelBreekglas => "beoordeel-breekglas",
             Self::BeoordeelTerugroep => "beoordeel-terugroep",
             Self::HerzieAfspraak => "herzie-afspraak",
+            Self::MeldWissing => "meld-wissing",
         }
     }
 
@@ -245,6 +251,9 @@ impl Question {
             }
             Self::HerzieAfspraak => {
                 "Een afspraak moet worden herzien; wijzig haar of zeg wat ervan kwam"
+            }
+            Self::MeldWissing => {
+                "Er is gewist en de hub kan het iemand niet melden; meld het zelf (zie de tijdlijn)"
             }
         }
     }
@@ -332,6 +341,9 @@ pub struct Task {
     /// The agreement that a coordinator's is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementId>,
+    /// What its partner is asked to erase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_erase: Option<Box<ToErase>>,
 }
 
 impl Task {

@@ -30,5 +30,5 @@ pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use stage::{Stage, Usage};
-pub use task::{RequestWord, TaskAnswer, TaskWord};
+pub use task::{RequestWord, TO_ERASE_MAX, TaskAnswer, TaskWord, ToErase};
 pub use time::{Second, Timestamp};

@@ -13,6 +13,7 @@ mod cli;
 mod concurrency;
 mod crowds;
 mod disk_full;
+mod erasures;
 mod hub;
 mod hubs;
 mod isolation;
