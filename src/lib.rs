@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod journal;
 pub mod transport;
 pub mod hub;
+pub mod console;
 pub mod cli;
 pub mod settings;
 pub mod telemetry;

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
+use crate::console::{Look, console_router};
 use crate::evidence::HubKeys;
 use crate::hub::alarm::Alerts;
 use crate::hub::{Deliverer, Follower, Hub, Office, StartError, Worker, clock};
@@ -49,6 +50,8 @@ const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long pages that are being made may take when the hub stops.
+const CONSOLE_STOP: Duration = Duration::from_secs(5);
 /// How long a soft stop may take.
 const STOP_MOST: Duration = Duration::from_secs(15);
 
@@ -63,10 +66,20 @@ pub struct Addresses {
     pub metrics: Option<(SocketAddr, bool)>,
     /// Who hears when something is wrong; `None`: nobody, and nothing watches.
     pub alerts: Option<Alerts>,
+    /// The pages for people; `None`: there are none.
+    pub console: Option<ConsoleDoor>,
     /// Whether cases ask, and are followed up.
     pub directs: bool,
     /// How it reaches its broker; `None`: nothing goes that way.
     pub broker: Option<Broker>,
+}
+
+/// Where the console listens, and how it looks.
+#[derive(Debug, Clone)]
+pub struct ConsoleDoor {
+    pub listen: SocketAddr,
+    pub beyond_loopback: bool,
+    pub look: Look,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -140,6 +153,8 @@ pub enum RunError {
 pub struct Service {
     pub hub: Arc<Hub>,
     pub http: SocketAddr,
+    /// Where the console listens.
+    pub console: Option<SocketAddr>,
     pub given_set_is_active: bool,
     data: PathBuf,
     stop: watch::Sender<bool>,
@@ -188,11 +203,12 @@ impl Service {
         let large = LargeBodies::default();
         let router = partner_router(inlet, desk, large.clone(), &limits);
         let (http_limits, signal) = (limits.clone(), stopped(stopping.clone()));
+        let http_tls = tls.clone();
         if let Some(tls) = tls.clone() {
             spawn_loop(&mut tasks, "certificaat", &stopping, renew(tls));
         }
         tasks.spawn(async move {
-            http::serve(door.listener, router, http_limits, tls, signal).await;
+            http::serve(door.listener, router, http_limits, http_tls, signal).await;
             "http"
         });
         let office: Arc<dyn AdminDesk> = Arc::new(Office::new(hub.clone()));
@@ -203,6 +219,7 @@ impl Service {
             "beheer"
         });
         serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
+        let console = serve_console(&mut tasks, &hub, addresses, tls, &stopping).await?;
         serve_loops(&mut tasks, &hub, &stopping);
         if let Some(broker) = &addresses.broker {
             broker::start(&hub, broker, &large, &mut tasks, &stopping);
@@ -215,6 +232,7 @@ impl Service {
         Ok(Self {
             hub,
             http: door.address,
+            console,
             given_set_is_active: opened.given_set_is_active,
             data: data.to_owned(),
             stop,
@@ -288,6 +306,28 @@ async fn serve_metrics(
         "cijfers"
     });
     Ok(())
+}
+
+/// Listens for people, where that was asked for; answers where.
+async fn serve_console(
+    tasks: &mut JoinSet<&'static str>,
+    hub: &Arc<Hub>,
+    addresses: &Addresses,
+    tls: Option<Arc<Tls>>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Option<SocketAddr>, RunError> {
+    let Some(console) = &addresses.console else { return Ok(None) };
+    let beyond_loopback = console.beyond_loopback || tls.is_some();
+    let door = http::bind(console.listen, beyond_loopback).await?;
+    let limits = Limits { shutdown_time: CONSOLE_STOP, ..Limits::default() };
+    let time = limits.request_time;
+    let router = console_router(hub.clone(), console.look.clone(), time, stopping.clone());
+    let (address, signal) = (door.address, stopped(stopping.clone()));
+    tasks.spawn(async move {
+        http::serve(door.listener, router, limits, tls, signal).await;
+        "console"
+    });
+    Ok(Some(address))
 }
 
 fn spawn_loop(

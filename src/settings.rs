@@ -58,6 +58,28 @@ pub struct Settings {
     pub alerts: Option<AlertSettings>,
     #[serde(default)]
     pub regie: RegieSettings,
+    /// Without it the console listens on loopback, at its usual port.
+    #[serde(default)]
+    pub console: ConsoleSettings,
+}
+
+/// The pages for people, on a listener of their own. It has the TLS of `http`, where that has any.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsoleSettings {
+    pub enabled: bool,
+    pub listen: std::net::SocketAddr,
+    /// Whether it may listen beyond loopback without TLS: only behind a proxy that does it.
+    pub beyond_loopback: bool,
+    /// A style sheet with the municipality's own design tokens.
+    pub theme: Option<PathBuf>,
+}
+
+impl Default for ConsoleSettings {
+    fn default() -> Self {
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8081));
+        Self { enabled: true, listen, beyond_loopback: false, theme: None }
+    }
 }
 
 /// Whether the municipality directs from here.

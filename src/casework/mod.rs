@@ -27,7 +27,7 @@ pub use explore::{PlanFault, explore};
 pub use happen::{answer, clock, judge, next_due, receipt, signal};
 pub use merge::{forget, merge, split};
 pub use order::{Order, OrderFault, order};
-pub use retention::{loose_retention, retention};
+pub use retention::{look_again, loose_retention, retention};
 pub use simulate::{Conduct, Moment, Script, Told, is_finished, simulate};
 pub use task::{AnswerFault, Assignee, Deadlines, Mark, Question, Task, TaskState};
 pub use work::{Ask, Entry, Follow, Notice, NoticeKind, Scene};

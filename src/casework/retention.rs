@@ -31,6 +31,19 @@ pub fn loose_retention(
         .or_else(|| longest_of_all(catalogue, last_at))
 }
 
+/// When a signal that stands by itself is looked at again; none where it goes now. A set without
+/// purposes says nothing; another may, in a day.
+pub fn look_again(
+    catalogue: &Catalogue,
+    theme: Option<&str>,
+    last_at: Timestamp,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let until = loose_retention(catalogue, theme, last_at);
+    let until = until.unwrap_or_else(|| now.plus_seconds(86_400));
+    Some(until).filter(|until| *until > now)
+}
+
 /// A theme that left the set, or a message without one, that no purpose covers: the longest term
 /// there is, rather than for ever.
 fn longest_of_all(catalogue: &Catalogue, at: Timestamp) -> Option<Timestamp> {
@@ -48,4 +61,42 @@ fn longest<'c>(
 
 fn after(days: u32, at: Timestamp) -> Option<Timestamp> {
     Some(at.plus_amsterdam_days(i32::try_from(days).unwrap_or(i32::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::fixture::{at, catalogue, files, purpose, put};
+
+    #[test]
+    fn a_signal_by_itself_goes_after_the_longest_term_that_concerns_it_and_is_looked_at_till_then()
+    {
+        let mut files = files();
+        let brand = purpose("politie", "zorg", "'thema' = 'houd'\n");
+        let brand = brand.replace("themas = [\"*\"]", "themas = [\"brand\"]");
+        let longer = with_value(&brand, "bewarenDagen = ", "400");
+        put(&mut files, "config/purposes/langer.toml", &longer);
+        let set = catalogue(&files);
+        let short = set.purposes.values().map(|p| p.retention_days).min().unwrap();
+        let last = at("2026-01-10T12:00:00+01:00");
+        let days = |days: u32| last.plus_amsterdam_days(i32::try_from(days).unwrap());
+        assert_eq!(retention(&set, Some("brand"), last), None, "there is no municipality");
+        for (theme, until) in
+            [(Some("brand"), days(400)), (Some("overlast"), days(short)), (None, days(short))]
+        {
+            assert_eq!(loose_retention(&set, theme, last), Some(until), "{theme:?}");
+            let before = until.plus_seconds(-1);
+            assert_eq!(look_again(&set, theme, last, before), Some(until), "{theme:?}");
+            assert_eq!(look_again(&set, theme, last, until), None, "{theme:?}");
+        }
+    }
+
+    /// A line of a file with another value.
+    fn with_value(text: &str, line: &str, value: &str) -> String {
+        let lines = text.lines().map(|own| match own.starts_with(line) {
+            true => format!("{line}{value}\n"),
+            false => format!("{own}\n"),
+        });
+        lines.collect()
+    }
 }

@@ -33,6 +33,7 @@ mod restore;
 mod send;
 mod serve;
 mod trace;
+mod user;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -95,6 +96,9 @@ enum Command {
     /// Ketenpartners: wie er zijn, hun sleutels, en wie nu niet mag
     #[command(subcommand)]
     Partner(partner::Command),
+    /// Gebruikers van de console: wie er zijn, wat ze mogen, hun wachtwoord
+    #[command(subcommand)]
+    User(user::Command),
     /// Koppelingen bekijken, beproeven en maken
     #[command(subcommand)]
     Connector(connector::Command),
@@ -207,6 +211,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
     match command {
         Command::Programme(command) => programme::run(command, ground).await,
         Command::Partner(command) => partner::run(command, ground).await,
+        Command::User(command) => user::run(command, ground).await,
         Command::Case(command) => case::run_case(command, ground).await,
         Command::Agreement(command) => agreement::run(command, ground).await,
         Command::Task(command) => case::run_task(command, ground).await,

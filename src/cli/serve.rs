@@ -5,9 +5,10 @@ use std::path::Path;
 use super::access::{self, Halt, read_keys, start_halt};
 use super::check;
 use super::output::{Exit, say};
+use crate::console::Look;
 use crate::hub::broker_partners;
-use crate::lifecycle::{Addresses, Broker, RunError, Service};
-use crate::settings::{self, BrokerSettings};
+use crate::lifecycle::{Addresses, Broker, ConsoleDoor, RunError, Service};
+use crate::settings::{self, BrokerSettings, ConsoleSettings};
 use crate::telemetry;
 
 pub async fn run(data: &Path, config: Option<&Path>, listen: Option<std::net::SocketAddr>) -> Exit {
@@ -32,6 +33,7 @@ async fn serve(
     let addresses = Addresses {
         alerts,
         directs: settings.regie.enabled,
+        console: console_of(&settings.console),
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),
@@ -44,6 +46,9 @@ async fn serve(
     let scheme = if addresses.tls.is_some() { "https" } else { "http" };
     let place = data.display();
     say(&format!("Schakel luistert op {scheme}://{} (gegevens in {place})", service.http));
+    if let Some(console) = service.console {
+        say(&format!("De console staat op {scheme}://{console}"));
+    }
     if let Some(closure) = service.hub.journal().closed() {
         say(&format!(
             "LET OP: het logboek wordt alleen gelezen: {}. De hub neemt niets aan en verstuurt \
@@ -61,6 +66,15 @@ async fn serve(
     say("Schakel stopt: wat loopt, wordt afgemaakt.");
     service.stop().await;
     ended.map_err(|error| halt_of(&error))
+}
+
+/// The console of the settings, where there is to be one.
+fn console_of(settings: &ConsoleSettings) -> Option<ConsoleDoor> {
+    settings.enabled.then(|| ConsoleDoor {
+        listen: settings.listen,
+        beyond_loopback: settings.beyond_loopback,
+        look: Look { theme: settings.theme.clone() },
+    })
 }
 
 /// The broker of the settings, with its secrets read.

@@ -47,6 +47,8 @@ pub enum LeafKind {
     Klus,
     /// A coordinator decided something about a case.
     Regie,
+    /// Somebody was let into the console, put out of it, or given another role there.
+    Toegang,
 }
 
 /// One leaf.
@@ -86,7 +88,7 @@ pub fn commitment(salt: &[u8; 32], bytes: &[u8]) -> Digest {
 }
 
 impl LeafKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Aangenomen,
         Self::Geweigerd,
         Self::Poging,
@@ -98,6 +100,7 @@ impl LeafKind {
         Self::Herstel,
         Self::Klus,
         Self::Regie,
+        Self::Toegang,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -113,6 +116,7 @@ impl LeafKind {
             Self::Herstel => "herstel",
             Self::Klus => "klus",
             Self::Regie => "regie",
+            Self::Toegang => "toegang",
         }
     }
 
@@ -134,6 +138,7 @@ impl LeafKind {
             Self::Herstel => 9,
             Self::Klus => 10,
             Self::Regie => 11,
+            Self::Toegang => 12,
         }
     }
 }

@@ -13,6 +13,7 @@ mod agreements;
 mod crowds;
 mod erasures;
 mod partners;
+mod people;
 mod regie;
 
 use super::activate::Asked;
@@ -87,6 +88,12 @@ impl AdminDesk for Office {
                 "afspraak-inhoud" => self.agreement(read(body)?).await,
                 "afspraak-wijzigen" => self.change_agreement(read(body)?).await,
                 "afspraak-beeindigen" => self.end_agreement(read(body)?).await,
+                "gebruikers" => self.people().await,
+                "gebruiker-toevoegen" => self.add_person(read(body)?).await,
+                "gebruiker-wachtwoord" => self.change_password(read(body)?).await,
+                "gebruiker-rechten" => self.change_rights(read(body)?).await,
+                "gebruiker-sluiten" => self.close_person(read(body)?, true).await,
+                "gebruiker-heropenen" => self.close_person(read(body)?, false).await,
                 "bewijzen" => self.proofs(read(body)?).await,
                 "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
                 "wissen-aanvragen" => self.ask_erasure(read(body)?).await,

@@ -20,6 +20,7 @@ mod inlet;
 mod look;
 mod mend;
 pub mod meters;
+pub mod people;
 mod regie;
 mod replay;
 mod restored;
@@ -197,6 +198,11 @@ impl Hub {
         if let Err(error) = self.journal.sequence(clock::now()).await {
             tracing::error!(error = %chain(&error), "the evidence could not be signed");
         }
+    }
+
+    /// Changes whenever something may have happened that people look at.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.mail.subscribe()
     }
 
     fn new_mail(&self) {

@@ -38,14 +38,9 @@ impl Hub {
         let due = self.journal.loose_cases(now).await?;
         let (mut later, mut gone) = (Vec::new(), 0);
         for case in &due {
-            let until = casework::loose_retention(&set, case.theme.as_deref(), case.last_at);
-            match until {
+            match casework::look_again(&set, case.theme.as_deref(), case.last_at, now) {
                 _ if case.directed => later.push((case.id, None)),
-                Some(until) if until <= now => {
-                    gone += self.let_go(case.id, Some(case.last_at)).await?;
-                }
-                // A set without purposes says nothing; another may, in a day.
-                None => later.push((case.id, Some(now.plus_seconds(86_400)))),
+                None => gone += self.let_go(case.id, Some(case.last_at)).await?,
                 until => later.push((case.id, until)),
             }
         }

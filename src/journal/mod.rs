@@ -32,6 +32,7 @@ mod open;
 mod order;
 mod outbox;
 mod partners;
+mod people;
 mod quarantine;
 mod receive;
 mod regie;
@@ -39,6 +40,7 @@ mod replace;
 mod restart;
 mod reveal;
 mod scratch;
+mod search;
 mod sequence;
 mod settle;
 mod shared;
@@ -92,6 +94,10 @@ pub use self::lookups::{Activation, Credential};
 pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
+pub use self::people::{
+    Account, AccountChange, AccountDone, AccountOrder, FieldReveal, FieldRevealOrder, LoginKey,
+    Session, THROTTLE_AFTER, throttled_until,
+};
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
     AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder, CaseOrdered,
@@ -101,6 +107,7 @@ pub use self::regie::{
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};
 pub use self::scratch::{Figures, Scratch};
+pub use self::search::{Flow, FoundMessages, MessageFilter, MessageLine};
 pub use self::sequence::Sequenced;
 pub use self::standing::{Closure, Released, Why};
 pub use self::trace::{AttemptView, MessageView, ParcelView, StoredMessage, StoredParcel, Trace};

@@ -12,6 +12,7 @@ use super::erase::{Erased, ErasureOrder};
 use super::erasures::{ErasureAsk, ErasureAsked, ErasureDecision, ErasureDone};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
+use super::people::{AccountOrder, FieldRevealOrder};
 use super::quarantine::QuarantineOrder;
 use super::regie::{CaseOrder, CaseOrdered, HeldParcels, HoldOrder, RegieTelling};
 use super::replace::{Replay, Replayed};
@@ -150,6 +151,15 @@ pub(super) enum Order {
         order: Box<JobOrder>,
         now: Timestamp,
     },
+    /// About people who use the console.
+    Account {
+        order: Box<AccountOrder>,
+        now: Timestamp,
+    },
+    RevealField {
+        order: FieldRevealOrder,
+        now: Timestamp,
+    },
     Unblock {
         order: UnblockOrder,
         now: Timestamp,
@@ -212,6 +222,8 @@ impl Order {
                 | Self::RefuseErasure { .. }
                 | Self::KeepLoose { .. }
                 | Self::Job { .. }
+                | Self::Account { .. }
+                | Self::RevealField { .. }
         )
     }
 

@@ -183,6 +183,8 @@ impl Unit<'_> {
             Order::MakeDue { .. } => {}
             // An entry is never taken away, and what it says does not matter here.
             Order::Reveal { .. } => {}
+            // Each is about rows of its own; what two want at once, the rows themselves settle.
+            Order::Account { .. } | Order::RevealField { .. } => {}
             // Claims lock what they find, and pass by what another has.
             Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
             // These have transactions of their own.

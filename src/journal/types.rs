@@ -223,7 +223,7 @@ pub enum ParcelState {
 }
 
 impl ParcelState {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wacht => "wacht",
             Self::Geleased => "geleased",

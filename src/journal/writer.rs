@@ -471,6 +471,10 @@ impl Unit<'_> {
             }
             Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
             Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
+            Order::Account { order, now } => self.account_order(order, *now).await.map(Done::Added),
+            Order::RevealField { order, now } => {
+                self.reveal_field(order, *now).await.map(|()| Done::Settled)
+            }
             Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),
             Order::MakeDue { partner, now } => self.make_due(partner, *now).await.map(Done::Freed),
             Order::AskErasure { order, now } => {

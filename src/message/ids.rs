@@ -57,6 +57,8 @@ uuid_id! {
     TaskId;
     /// What was agreed in a case (UUIDv4).
     AgreementId;
+    /// Somebody who uses the console (UUIDv4).
+    AccountId;
 }
 
 /// A name from the configuration is not of the form that names have.

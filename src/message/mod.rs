@@ -13,6 +13,7 @@ mod job;
 mod kind;
 mod refusal;
 mod role;
+mod staff;
 mod stage;
 mod task;
 mod time;
@@ -22,13 +23,14 @@ pub use canonical::{CanonicalMessage, Confirmation, Reference};
 pub use case::{CaseState, EARLIER_MAX, EarlierParcel};
 pub use entropy::Entropy;
 pub use ids::{
-    AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId, Oin,
-    ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
+    AccountId, AgreementId, CaseId, CaseNumber, ConnectorId, Digest, ExternalId, KindId, MessageId,
+    Oin, ParcelId, PartnerId, PlaybookId, PublicId, PurposeId, RouteId, StepId, TaskId,
 };
 pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_MOST, RATE_USUAL};
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
+pub use staff::{BadLogin, Login, StaffRole, Themes};
 pub use stage::{Stage, Usage};
 pub use task::{RequestWord, TO_ERASE_MAX, TaskAnswer, TaskWord, ToErase};
 pub use time::{Second, Timestamp};

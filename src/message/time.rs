@@ -91,6 +91,31 @@ impl Timestamp {
         zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
+    /// For people, without seconds: `di 1 dec 2026 14:05`, or `Tue 1 Dec 2026 14:05`.
+    pub fn to_amsterdam_words(self, english: bool) -> String {
+        const DAYS: [[&str; 7]; 2] = [
+            ["ma", "di", "wo", "do", "vr", "za", "zo"],
+            ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+        ];
+        const MONTHS: [[&str; 12]; 2] = [
+            ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"],
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        ];
+        let civil = self.amsterdam_civil();
+        let pick = |names: &[&'static str], at: i8| {
+            usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or_default()
+        };
+        let day = pick(&DAYS[usize::from(english)], civil.weekday().to_monday_zero_offset());
+        let month = pick(&MONTHS[usize::from(english)], civil.month() - 1);
+        format!(
+            "{day} {} {month} {} {:02}:{:02}",
+            civil.day(),
+            civil.year(),
+            civil.hour(),
+            civil.minute()
+        )
+    }
+
     /// The civil date in Amsterdam as year, month, day.
     pub fn amsterdam_date(self) -> (i16, i8, i8) {
         let date = self.jiff().to_zoned(AMSTERDAM.clone()).date();
@@ -125,6 +150,13 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_amsterdams_clock_in_their_language() {
+        let moment = Timestamp::parse("2026-12-31T23:05:59Z").unwrap();
+        assert_eq!(moment.to_amsterdam_words(false), "vr 1 jan 2027 00:05");
+        assert_eq!(moment.to_amsterdam_words(true), "Fri 1 Jan 2027 00:05");
+    }
 
     #[test]
     fn a_second_has_no_fraction_however_it_is_made() {

@@ -140,6 +140,8 @@ impl Place {
         command.env_remove("FAILPOINTS").env("SCHAKEL_DATA", self.data());
         // Most stories are about the exchange alone; those of cases say so.
         command.env("SCHAKEL_REGIE__ENABLED", "false");
+        // Where a story is about the console it says so, on a free port.
+        command.env("SCHAKEL_CONSOLE__ENABLED", "false");
         if self.set().is_dir() {
             command.env("SCHAKEL_CONFIG", self.set());
         }

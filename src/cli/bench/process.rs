@@ -80,6 +80,7 @@ impl HubProcess {
             // What is measured is the exchange: every report goes to three recipients, and asks
             // nothing of anybody.
             .env("SCHAKEL_REGIE__ENABLED", "false")
+            .env("SCHAKEL_CONSOLE__ENABLED", "false")
             .envs(settings.iter().map(|(name, value)| (*name, value)))
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())

@@ -13,6 +13,7 @@ mod listener;
 mod paper;
 mod parcel;
 mod partner;
+mod people;
 mod play;
 mod script;
 mod stay;
@@ -34,6 +35,9 @@ use venue::{Cast, Home, Venue};
 /// Where `demo --serve` listens, if that is free.
 const USUAL: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+/// Where its console is, if that is free.
+const CONSOLE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// How the demo is played.
@@ -62,10 +66,19 @@ impl Options {
         if !self.serve {
             return ANY;
         }
-        // Tried here, because a hub that found its port taken would have opened its journal.
-        let free = || std::net::TcpListener::bind(USUAL).is_ok();
-        self.listen.unwrap_or_else(|| if free() { USUAL } else { ANY })
+        self.listen.unwrap_or_else(|| if_free(USUAL))
     }
+
+    /// The console, for who stays to look at it.
+    fn console(&self) -> Option<SocketAddr> {
+        self.serve.then(|| if_free(CONSOLE))
+    }
+}
+
+/// An address, or any where that one is taken. Tried here, because a hub that found its port taken
+/// would have opened its journal.
+fn if_free(address: SocketAddr) -> SocketAddr {
+    if std::net::TcpListener::bind(address).is_ok() { address } else { ANY }
 }
 
 /// Plays both acts. `data` is a folder that was asked for, where one was.
@@ -81,7 +94,8 @@ async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit
     let script = Script::shipped()?;
     let mut time = PlayedTime::begin();
     let home = Home::open(data, options.keep)?;
-    let mut venue = Venue::open(&home, options.address(), &script.outage.partner).await?;
+    let listen = (options.address(), options.console());
+    let mut venue = Venue::open(&home, listen, &script.outage.partner).await?;
     let told = match venue.connect(&home).await {
         Ok(cast) => both_acts(options, &script, &mut venue, (&cast, &home), &mut time, form).await,
         Err(halt) => Err(halt),
@@ -103,7 +117,8 @@ async fn both_acts(
     form: Form,
 ) -> Result<Exit, Halt> {
     let Venue { service, keys, listener } = venue;
-    let hub = service.hub.clone();
+    let (hub, console) = (service.hub.clone(), service.console);
+    let visited = hub.clone();
     let mut told = Err(Halt::new(Exit::Failure, "de demo werd afgebroken"));
     let perform = async {
         let facts = async {
@@ -114,17 +129,19 @@ async fn both_acts(
             let case = case::play(stage, time, &facts).await?;
             facts.geslaagd &= case.geslaagd;
             facts.casus = Some(case);
-            Ok(facts)
+            let people = if console.is_some() { people::welcome(&visited).await? } else { vec![] };
+            Ok((facts, people))
         };
         let facts = tokio::select! {
             facts = facts => facts,
             () = listener.run() => return,
             () = end_signal() => return,
         };
-        told = facts.and_then(|facts| {
+        told = facts.and_then(|(facts, people)| {
             let exit = show(&facts, form);
             if options.serve && exit == Exit::Ok {
-                let text = stay::commands(script, cast, home, &facts)?;
+                let mut text = stay::commands(script, cast, home, &facts)?;
+                text.push_str(&people::tell(console, &people));
                 if matches!(form, Form::Table) { secret(&text) } else { say(&text) }
             }
             Ok(exit)

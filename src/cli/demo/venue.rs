@@ -17,10 +17,11 @@ use crate::catalogue::problem::Files;
 use crate::cli::access::{Access, Halt, client};
 use crate::cli::output::Exit;
 use crate::cli::serve::halt_of;
+use crate::console::Look;
 use crate::evidence::HubKeys;
 use crate::hub::clock;
 use crate::journal::Store;
-use crate::lifecycle::{Addresses, Service, write_private};
+use crate::lifecycle::{Addresses, ConsoleDoor, Service, write_private};
 use crate::message::PartnerId;
 use crate::settings;
 
@@ -84,7 +85,11 @@ pub struct Venue {
 impl Venue {
     /// Starts a hub with keys of its own over the shipped set, in which one address is changed:
     /// that of the partner that is called.
-    pub async fn open(home: &Home, listen: SocketAddr, called: &PartnerId) -> Result<Self, Halt> {
+    pub async fn open(
+        home: &Home,
+        (listen, console): (SocketAddr, Option<SocketAddr>),
+        called: &PartnerId,
+    ) -> Result<Self, Halt> {
         // Not by way of the environment: the demo never touches somebody's real key.
         let keys = HubKeys::generate("schakel-demo", random()?, random()?, random()?);
         let key_file = home.path.join("hub.key");
@@ -104,6 +109,11 @@ impl Venue {
             beyond_loopback: false,
             tls: None,
             metrics: None,
+            console: console.map(|listen| ConsoleDoor {
+                listen,
+                beyond_loopback: false,
+                look: Look::default(),
+            }),
             broker: None,
         };
         let store = Store::in_folder(&home.path);

@@ -53,7 +53,7 @@ impl Office {
             Meant::One(id) => {
                 let mut told = self.hub.erase_preview(id).await.map_err(journal_refused)?;
                 let journal = &self.hub.journal;
-                let cases = journal.cases_of(id).await.map_err(journal_refused)?;
+                let cases = journal.cases_with(id).await.map_err(journal_refused)?;
                 let cases = journal.erasure_subjects(&cases).await.map_err(journal_refused)?;
                 if let Some(object) = told.as_object_mut() {
                     object.insert("casussen".to_owned(), json!(cases));

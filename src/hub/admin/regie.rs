@@ -58,7 +58,8 @@ pub(super) struct OrderAsked {
 
 impl Office {
     pub(super) async fn cases(&self, asked: CasesAsked) -> Told {
-        let filter = CaseFilter { phase: asked.fase, theme: asked.thema, all: asked.alle };
+        let themes = asked.thema.into_iter().collect();
+        let filter = CaseFilter { phase: asked.fase, themes, all: asked.alle };
         let lines = self.hub.journal.dossiers(&filter, clock::now()).await;
         Ok(json!(lines.map_err(journal_refused)?))
     }
@@ -86,6 +87,7 @@ impl Office {
             overdue: asked.te_laat,
             partner: asked.ketenpartner,
             to_decide: asked.te_beslissen,
+            themes: Vec::new(),
             all: asked.alle,
         };
         let lines = self.hub.journal.tasks(&filter, clock::now()).await;

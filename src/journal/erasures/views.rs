@@ -94,7 +94,7 @@ impl Journal {
 
     /// The case that a message, a parcel, a case or a refused document belongs to, and those that
     /// were merged into it; none where the document stands by itself.
-    pub async fn cases_of(&self, id: Uuid) -> Result<Vec<CaseId>, JournalError> {
+    pub async fn cases_with(&self, id: Uuid) -> Result<Vec<CaseId>, JournalError> {
         let sql = "with recursive down (id, depth) as (
                 select c.id, 0 from cases c where c.id in (
                     select id from cases where id = $1

@@ -40,7 +40,8 @@ pub struct DossierLine {
 #[derive(Debug, Clone, Default)]
 pub struct CaseFilter {
     pub phase: Option<Phase>,
-    pub theme: Option<String>,
+    /// None: all.
+    pub themes: Vec<String>,
     /// Closed and merged ones too.
     pub all: bool,
 }
@@ -77,6 +78,8 @@ pub struct TaskFilter {
     pub partner: Option<PartnerId>,
     /// Only those for a coordinator to decide.
     pub to_decide: bool,
+    /// Of cases of these themes; none: all.
+    pub themes: Vec<String>,
     /// Ended ones too.
     pub all: bool,
 }
@@ -140,17 +143,18 @@ impl Journal {
                         and t.due_at < $1) as overdue
                 from dossier d join cases c on c.id = d.case_id
                 where {part} and c.erased_at is null and ($2 = '' or d.phase = $2)
-                    and ($3 = '' or d.theme = $3) and ($4 = 1 or d.phase <> 'gesloten')
-                order by {order} limit $5"
+                    and ($3 = 1 or d.phase <> 'gesloten') {}
+                order by {order} limit $4",
+                of_themes("d.theme", 5, &filter.themes),
             );
             let room = LIST_MAX - i64::try_from(lines.len()).unwrap_or(LIST_MAX);
-            let cells: [Cell; 5] = [
+            let cells: [Cell; 4] = [
                 now.into(),
                 filter.phase.map_or("", Phase::as_str).into(),
-                filter.theme.as_deref().unwrap_or("").into(),
                 i64::from(filter.all || filter.phase.is_some()).into(),
                 room.into(),
             ];
+            let cells = cells.into_iter().chain(cells_of(&filter.themes));
             for row in query_of(sql, cells).fetch_all(&mut conn).await? {
                 lines.push(case_line(&row)?);
             }
@@ -284,14 +288,30 @@ impl Journal {
         let order = if filter.all { "t.asked_at desc" } else { "t.due_at" };
         let sql = format!(
             "select t.*, c.number, c.theme from task t join cases c on c.id = t.case_id
-             where c.erased_at is null and {} and $1 > 0 and $2 <> 'x x' order by {order} limit $3",
-            wanted.join(" and ")
+             where c.erased_at is null and {} {} and $1 > 0 and $2 <> 'x x'
+             order by {order} limit $3",
+            wanted.join(" and "),
+            of_themes("c.theme", 4, &filter.themes),
         );
         let partner = filter.partner.as_ref().map_or("", PartnerId::as_str);
         let cells: [Cell; 3] = [now.into(), partner.into(), LIST_MAX.into()];
+        let cells = cells.into_iter().chain(cells_of(&filter.themes));
         let rows = query_of(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
         Ok(rows.iter().map(task_line).collect::<Result<_, _>>()?)
     }
+}
+
+/// A condition for themes, whose places begin at this number; nothing where there are none.
+fn of_themes(column: &str, first: usize, themes: &[String]) -> String {
+    if themes.is_empty() {
+        return String::new();
+    }
+    let places: Vec<String> = (first..first + themes.len()).map(|n| format!("${n}")).collect();
+    format!("and {column} in ({})", places.join(", "))
+}
+
+fn cells_of(themes: &[String]) -> impl Iterator<Item = Cell> {
+    themes.iter().map(|theme| theme.as_str().into())
 }
 
 fn case_line(row: &Row) -> Result<DossierLine, sqlx::Error> {

@@ -89,7 +89,9 @@ async fn a_journal_of_before_reveals_learns_them() {
          drop table alarm; drop table alarm_notice; drop table alarm_hub; drop table failing;
          drop index quarantine_at; drop table timeline; drop table request; drop table task;
          drop table plan; drop table regie_notice; drop table dossier;
-         drop table agreement;
+         drop table agreement; drop table account_change; drop table session;
+         drop table case_person; drop table field_reveal; drop table login_failure;
+         drop table account;
          alter table correlation drop column until";
     place.connect().await.script(before).await.unwrap();
     let (journal, writer) = place.open().await.unwrap();

@@ -122,7 +122,11 @@ fn check_rows(row: &LeafRow, leaf: &Leaf, rows: &Rows, page: &Page, report: &mut
         LeafKind::Herstel => return check_restart(row, leaf, page, report),
         // What an order sealed must still be there.
         LeafKind::Regie => rows.agreement || leaf.ciphertext.is_none(),
-        LeafKind::Inzage | LeafKind::Vastgehouden | LeafKind::Wissing | LeafKind::Klus => true,
+        LeafKind::Inzage
+        | LeafKind::Vastgehouden
+        | LeafKind::Wissing
+        | LeafKind::Klus
+        | LeafKind::Toegang => true,
     };
     if !there {
         report.find(FindingCode::ZonderRij, Some(row.id), Some(leaf.subject));

@@ -32,7 +32,7 @@ use axum::routing::{MethodRouter, get, post};
 use super::{DOCUMENT_BYTES_MAX, Inlet, KEPT_BYTES_MAX, LargeBodies, PartnerDesk, Problem};
 
 pub use admin::{ADMIN_BODY_BYTES_MAX, AdminDesk, AdminToken, admin_router};
-pub use server::{BindError, Listening, Served, bind, serve};
+pub use server::{BindError, Listening, PeerAddress, Served, bind, serve};
 
 /// The version of the partner API, on every answer.
 pub const API_VERSION: &str = "1.0.0";

@@ -5,11 +5,12 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Request;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use tower::ServiceExt as _;
 
 use super::Limits;
 use super::tls::Tls;
@@ -46,6 +48,10 @@ pub struct Listening {
     pub listener: TcpListener,
     pub address: SocketAddr,
 }
+
+/// The address that a request came from, for handlers that ask for it.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerAddress(pub IpAddr);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +90,11 @@ pub async fn serve(
             () = &mut stop => break,
             Some(ended) = connections.join_next() => note(ended),
             accepted = listener.accept(), if room => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     let (router, limits) = (router.clone(), limits.clone());
                     let (tls, told_stop) = (tls.clone(), told_stop.clone());
-                    connections.spawn(attend(stream, router, limits, tls, told_stop));
+                    let from = PeerAddress(from.ip());
+                    connections.spawn(attend((stream, from), router, limits, tls, told_stop));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -113,7 +120,7 @@ pub async fn serve(
 
 /// One connection; over TLS, with what the client showed of itself for the handlers.
 async fn attend(
-    stream: TcpStream,
+    (stream, from): (TcpStream, PeerAddress),
     router: Router,
     limits: Limits,
     tls: Option<Arc<Tls>>,
@@ -121,15 +128,16 @@ async fn attend(
 ) {
     // Without it an answer may wait for the client's delayed acknowledgement; only speed is lost.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return converse(stream, router, limits, told_stop).await };
+    let Some(tls) = tls else { return converse(stream, from, router, limits, told_stop).await };
     if let Some((stream, peer)) = tls.welcome(stream, limits.header_time).await {
-        converse(stream, router.layer(Extension(peer)), limits, told_stop).await;
+        converse(stream, from, router.layer(Extension(peer)), limits, told_stop).await;
     }
 }
 
 /// Requests and answers, until the connection closes, grows too old, or is told to stop.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    from: PeerAddress,
     router: Router,
     limits: Limits,
     mut told_stop: watch::Receiver<bool>,
@@ -140,7 +148,8 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size(HEAD_BYTES_MAX);
-    let service = TowerToHyperService::new(router);
+    let service = router.map_request(move |request| came_from(request, from));
+    let service = TowerToHyperService::new(service);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
@@ -160,6 +169,11 @@ async fn converse(
         Ok(Err(error)) => tracing::debug!(%error, "connection ended early"),
         Err(_) => tracing::debug!("connection cut off for its age"),
     }
+}
+
+fn came_from<B>(mut request: Request<B>, from: PeerAddress) -> Request<B> {
+    request.extensions_mut().insert(from);
+    request
 }
 
 fn note(ended: Result<(), JoinError>) {

@@ -608,3 +608,77 @@ create table regie_notice (
 );
 
 create index regie_notice_open on regie_notice (seq) where sent_at is null;
+
+-- Who may use the console. A password only as its Argon2id hash; null where somebody has none.
+create table account (
+    id bytea primary key,
+    login text not null unique,
+    name text not null,
+    roles text not null,
+    themes text not null,
+    password text,
+    -- A password that another made must be changed first.
+    must_change bigint not null,
+    added_at bigint not null,
+    closed_at bigint
+);
+
+-- What changed about accounts, and who did it.
+create table account_change (
+    seq bigserial primary key,
+    account_id bytea not null,
+    at bigint not null,
+    code text not null,
+    by_whom text not null,
+    why text not null,
+    leaf bigint not null
+);
+
+create index account_change_account on account_change (account_id, seq);
+
+-- Who is logged in: the hash of the secret in the cookie.
+create table session (
+    hash bytea primary key,
+    account_id bytea not null,
+    born_at bigint not null,
+    seen_at bigint not null
+);
+
+create index session_account on session (account_id);
+create index session_seen on session (seen_at);
+
+-- Logins that failed, under a keyed hash of the name and of the address.
+create table login_failure (
+    key bytea primary key,
+    failures bigint not null,
+    last_at bigint not null
+);
+
+create index login_failure_last on login_failure (last_at);
+
+-- Who works on a case.
+create table case_person (
+    case_id bytea not null,
+    account_id bytea not null,
+    since bigint not null,
+    primary key (case_id, account_id)
+);
+
+create index case_person_account on case_person (account_id);
+
+-- Fields of messages that somebody saw unmasked, and why; committed before they are shown.
+create table field_reveal (
+    seq bigserial primary key,
+    case_id bytea not null,
+    message_id bytea not null,
+    field text not null,
+    by_whom text not null,
+    account_id bytea not null,
+    why text not null,
+    at bigint not null,
+    leaf bigint not null
+);
+
+create index field_reveal_message on field_reveal (message_id, seq);
+create index field_reveal_account on field_reveal (account_id, at);
+create index field_reveal_at on field_reveal (at);

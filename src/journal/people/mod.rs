@@ -1,0 +1,11 @@
+//! Who may use the console, who is logged in, who works on which case, and who saw what unmasked.
+//!
+//! A password comes in as its hash and a session's secret as its digest: neither is ever here.
+
+mod orders;
+mod reveals;
+mod views;
+
+pub use orders::{AccountDone, AccountOrder, LoginKey, THROTTLE_AFTER};
+pub use reveals::{FieldReveal, FieldRevealOrder};
+pub use views::{Account, AccountChange, Session, throttled_until};
