@@ -66,7 +66,7 @@ async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) 
     assert!(held.held >= 1 && held.under_way + held.arrived >= 1, "{held:?}");
     let waiting = desk.collect(WONEN, 50).await;
     assert!(waiting.iter().all(|parcel| parcel.kind != "signaal-gemeld.v1"), "{waiting:?}");
-    let filter = crate::journal::QuarantineFilter {
+    let filter = QuarantineFilter {
         reason: Some("vastgehouden".to_owned()),
         state: Some("open".to_owned()),
         limit: 50,
@@ -79,10 +79,8 @@ async fn what_would_endanger_somebody_is_held_as_far_as_it_has_not_left(on: On) 
     assert_eq!(line.reden.as_deref(), Some("adres is geheim"));
     let again = desk.journal.hold(id, who(), Arc::clone(&desk.rules), desk.now()).await;
     assert!(matches!(again, Err(JournalError::Order(_))), "{again:?}");
-    let nothing = desk
-        .journal
-        .hold(uuid::Uuid::from_u128(3), who(), Arc::clone(&desk.rules), desk.now())
-        .await;
+    let nothing =
+        desk.journal.hold(Uuid::from_u128(3), who(), Arc::clone(&desk.rules), desk.now()).await;
     assert!(matches!(nothing, Err(JournalError::NotFound)), "{nothing:?}");
     desk.journal.sequence(desk.now()).await.unwrap();
     let report = desk.journal.verify(|_| {}).await.unwrap();
