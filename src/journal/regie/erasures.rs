@@ -92,6 +92,7 @@ impl Unit<'_> {
             participants: Default::default(),
             recipients: Default::default(),
             earlier: Vec::new(),
+            glasses: Vec::new(),
         };
         let (case, new_number) = (Uuid::from(state.id), state.number.clone());
         let mut group = Group::default();

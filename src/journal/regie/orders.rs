@@ -208,7 +208,8 @@ impl Unit<'_> {
         let moment = Moment { rules, case, at: now };
         group.regie.entry(moment, &Entry::plain(order.act.code()), Some(&decided));
         group.store(self).await?;
-        Ok(CaseOrdered { case: order.case.clone(), phase: Phase::Nieuw, agreement: None })
+        let case = order.case.clone();
+        Ok(CaseOrdered { case, phase: Phase::Nieuw, agreement: None, shared: None })
     }
 
     /// Does what is due.
