@@ -50,6 +50,8 @@ const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Where the console usually is.
+const CONSOLE_PORT: u16 = 8081;
 /// How long pages that are being made may take when the hub stops.
 const CONSOLE_STOP: Duration = Duration::from_secs(5);
 /// How long a soft stop may take.
@@ -77,7 +79,9 @@ pub struct Addresses {
 /// Where the console listens, and how it looks.
 #[derive(Debug, Clone)]
 pub struct ConsoleDoor {
-    pub listen: SocketAddr,
+    /// Without it the usual port of loopback, or a free one where that is taken: another hub on
+    /// this machine must not keep this one from its work.
+    pub listen: Option<SocketAddr>,
     pub beyond_loopback: bool,
     pub look: Look,
 }
@@ -318,7 +322,13 @@ async fn serve_console(
 ) -> Result<Option<SocketAddr>, RunError> {
     let Some(console) = &addresses.console else { return Ok(None) };
     let beyond_loopback = console.beyond_loopback || tls.is_some();
-    let door = http::bind(console.listen, beyond_loopback).await?;
+    let door = match console.listen {
+        Some(address) => http::bind(address, beyond_loopback).await?,
+        None => match http::bind(SocketAddr::from(([127, 0, 0, 1], CONSOLE_PORT)), false).await {
+            Ok(door) => door,
+            Err(_) => http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).await?,
+        },
+    };
     let limits = Limits { shutdown_time: CONSOLE_STOP, ..Limits::default() };
     let time = limits.request_time;
     let router = console_router(hub.clone(), console.look.clone(), time, stopping.clone());

@@ -58,7 +58,7 @@ pub struct Settings {
     pub alerts: Option<AlertSettings>,
     #[serde(default)]
     pub regie: RegieSettings,
-    /// Without it the console listens on loopback, at its usual port.
+    /// Without it the console is on loopback.
     #[serde(default)]
     pub console: ConsoleSettings,
 }
@@ -68,7 +68,8 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct ConsoleSettings {
     pub enabled: bool,
-    pub listen: std::net::SocketAddr,
+    /// Without it port 8081 of loopback, or a free one where that is taken.
+    pub listen: Option<std::net::SocketAddr>,
     /// Whether it may listen beyond loopback without TLS: only behind a proxy that does it.
     pub beyond_loopback: bool,
     /// A style sheet with the municipality's own design tokens.
@@ -77,8 +78,7 @@ pub struct ConsoleSettings {
 
 impl Default for ConsoleSettings {
     fn default() -> Self {
-        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8081));
-        Self { enabled: true, listen, beyond_loopback: false, theme: None }
+        Self { enabled: true, listen: None, beyond_loopback: false, theme: None }
     }
 }
 

@@ -35,9 +35,6 @@ use venue::{Cast, Home, Venue};
 /// Where `demo --serve` listens, if that is free.
 const USUAL: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-/// Where its console is, if that is free.
-const CONSOLE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// How the demo is played.
@@ -66,19 +63,10 @@ impl Options {
         if !self.serve {
             return ANY;
         }
-        self.listen.unwrap_or_else(|| if_free(USUAL))
+        // Tried here, because a hub that found its port taken would have opened its journal.
+        let free = || std::net::TcpListener::bind(USUAL).is_ok();
+        self.listen.unwrap_or_else(|| if free() { USUAL } else { ANY })
     }
-
-    /// The console, for who stays to look at it.
-    fn console(&self) -> Option<SocketAddr> {
-        self.serve.then(|| if_free(CONSOLE))
-    }
-}
-
-/// An address, or any where that one is taken. Tried here, because a hub that found its port taken
-/// would have opened its journal.
-fn if_free(address: SocketAddr) -> SocketAddr {
-    if std::net::TcpListener::bind(address).is_ok() { address } else { ANY }
 }
 
 /// Plays both acts. `data` is a folder that was asked for, where one was.
@@ -94,7 +82,7 @@ async fn demo(options: &Options, data: Option<&Path>, form: Form) -> Result<Exit
     let script = Script::shipped()?;
     let mut time = PlayedTime::begin();
     let home = Home::open(data, options.keep)?;
-    let listen = (options.address(), options.console());
+    let listen = (options.address(), options.serve);
     let mut venue = Venue::open(&home, listen, &script.outage.partner).await?;
     let told = match venue.connect(&home).await {
         Ok(cast) => both_acts(options, &script, &mut venue, (&cast, &home), &mut time, form).await,

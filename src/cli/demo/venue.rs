@@ -87,7 +87,7 @@ impl Venue {
     /// that of the partner that is called.
     pub async fn open(
         home: &Home,
-        (listen, console): (SocketAddr, Option<SocketAddr>),
+        (listen, console): (SocketAddr, bool),
         called: &PartnerId,
     ) -> Result<Self, Halt> {
         // Not by way of the environment: the demo never touches somebody's real key.
@@ -109,8 +109,8 @@ impl Venue {
             beyond_loopback: false,
             tls: None,
             metrics: None,
-            console: console.map(|listen| ConsoleDoor {
-                listen,
+            console: console.then(|| ConsoleDoor {
+                listen: None,
                 beyond_loopback: false,
                 look: Look::default(),
             }),

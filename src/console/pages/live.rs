@@ -36,7 +36,8 @@ pub async fn changes(State(app): State<App>, asker: Asker) -> Response {
             () = tokio::time::sleep_until(until) => false,
             _ = stop.wait_for(|stop| *stop) => false,
         };
-        let event = Event::default().event("veranderd").data("");
+        // A browser drops an event without data.
+        let event = Event::default().event("veranderd").data("kijk");
         changed.then(|| (Ok::<_, Infallible>(event), (changes, stop, permit)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
