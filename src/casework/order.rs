@@ -200,7 +200,15 @@ impl Work<'_> {
         let first = at.plus_seconds((done.seconds_since(at) / 4).min(86_400));
         let deadlines = Deadlines { received: first, accepted: first, done };
         let (action, partner) = (action.to_owned(), partner.clone());
-        self.ask(Asked { step: None, action, partner, urgent, deadlines, remind: None });
+        self.ask(Asked {
+            step: None,
+            action,
+            partner,
+            urgent,
+            deadlines,
+            remind: None,
+            to_erase: None,
+        });
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::playbook::Terms;
 use crate::message::{
-    AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Term, Timestamp,
+    AgreementId, CaseId, Fault, PartnerId, StepId, TaskId, TaskWord, Term, Timestamp, ToErase,
 };
 
 /// How far a task came, in the words of the wire.
@@ -180,10 +180,12 @@ pub enum Question {
     HerzieAfspraak,
     /// A partner asks that a message is held, because it would endanger somebody.
     BeoordeelVasthouden,
+    /// A case was erased, and the hub cannot tell one who had of it.
+    MeldWissing,
 }
 
 impl Question {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::VoerUit,
         Self::ZonderDraaiboek,
         Self::KiesKetenpartner,
@@ -199,6 +201,7 @@ impl Question {
         Self::BeoordeelTerugroep,
         Self::HerzieAfspraak,
         Self::BeoordeelVasthouden,
+        Self::MeldWissing,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -218,6 +221,7 @@ impl Question {
             Self::BeoordeelTerugroep => "beoordeel-terugroep",
             Self::HerzieAfspraak => "herzie-afspraak",
             Self::BeoordeelVasthouden => "beoordeel-vasthouden",
+            Self::MeldWissing => "meld-wissing",
         }
     }
 
@@ -264,6 +268,9 @@ impl Question {
             }
             Self::BeoordeelVasthouden => {
                 "Een ketenpartner hield een bericht vast; geef vrij of laat vervallen"
+            }
+            Self::MeldWissing => {
+                "Er is gewist en de hub kan het iemand niet melden; meld het zelf (zie de tijdlijn)"
             }
         }
     }
@@ -354,6 +361,9 @@ pub struct Task {
     /// The partner that a coordinator's is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whom: Option<PartnerId>,
+    /// What its partner is asked to erase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_erase: Option<Box<ToErase>>,
 }
 
 impl Task {

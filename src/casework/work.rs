@@ -5,13 +5,14 @@
 
 use super::agreement::Agreement;
 use super::dossier::{Dossier, Phase, StepState, TASKS_MAX};
+use super::retention::retention;
 use super::task::{Assignee, Deadlines, Mark, Question, Task, TaskState};
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::catalogue::playbook::{ClosedBy, Next, Plan, Step};
-use crate::catalogue::purpose::Purpose;
 use crate::message::{
     AgreementId, CaseState, Entropy, PartnerId, RequestWord, StepId, TaskId, Term, Timestamp,
+    ToErase,
 };
 
 /// How long a coordinator may take where no plan says so.
@@ -209,12 +210,13 @@ impl<'a> Work<'a> {
             urgent: step.urgent,
             deadlines,
             remind: step.remind,
+            to_erase: None,
         };
         self.ask(asked);
     }
 
     pub fn ask(&mut self, asked: Asked) -> TaskId {
-        let Asked { step, action, partner, urgent, deadlines, remind } = asked;
+        let Asked { step, action, partner, urgent, deadlines, remind, to_erase } = asked;
         let (id, at) = (self.entropy.task_id(), self.scene.at);
         let reminders = [deadlines.accepted, deadlines.done].map(|end| {
             // A reminder that would come with the question itself says nothing.
@@ -242,6 +244,7 @@ impl<'a> Work<'a> {
             about: None,
             agreement: None,
             whom: None,
+            to_erase,
         });
         self.follow.asks.push(Ask { task: id, status: RequestWord::Gevraagd });
         self.note("gevraagd", Some(id), Some(&action));
@@ -323,6 +326,7 @@ impl<'a> Work<'a> {
             about,
             agreement,
             whom,
+            to_erase: None,
         });
         let kind = NoticeKind::Beslissen(question);
         self.follow.notices.push(Notice { kind, task: Some(id), partner, by, urgent });
@@ -437,24 +441,10 @@ impl<'a> Work<'a> {
             }
         }
         self.dossier.closed_at = Some(self.scene.at);
-        self.dossier.erase_at = self.retention();
+        let Scene { catalogue, case, at, .. } = self.scene;
+        self.dossier.erase_at = retention(catalogue, case.theme.as_deref(), at);
         self.dossier.quiet_since = None;
         self.become_phase(Phase::Gesloten);
-    }
-
-    /// When the content of a case that closes now may no longer be kept: after the longest
-    /// retention of the purposes under which the municipality gave or got anything about its theme.
-    fn retention(&self) -> Option<Timestamp> {
-        let Scene { catalogue, case, at, .. } = self.scene;
-        let municipality = catalogue.municipality()?;
-        let concerns = |purpose: &&Purpose| {
-            (Purpose::names(&purpose.recipients, municipality)
-                || Purpose::names(&purpose.origins, municipality))
-                && !purpose.sleeps()
-                && purpose.covers_theme(case.theme.as_deref())
-        };
-        let days = catalogue.purposes.values().filter(concerns).map(|p| p.retention_days).max()?;
-        Some(at.plus_amsterdam_days(i32::try_from(days).unwrap_or(i32::MAX)))
     }
 
     pub fn closing(&self) -> (ClosedBy, Term) {
@@ -485,6 +475,7 @@ pub(super) struct Asked {
     pub urgent: bool,
     pub deadlines: Deadlines,
     pub remind: Option<Term>,
+    pub to_erase: Option<Box<ToErase>>,
 }
 
 /// When a case that has nothing left to do closes, or is asked to be closed.

@@ -14,6 +14,7 @@ mod connector_new;
 mod crowd;
 mod demo;
 mod doctor;
+mod erase;
 mod evaluate;
 mod explain;
 mod export;
@@ -143,8 +144,8 @@ enum Command {
     /// Klussen: herhalingen en uitval die een menigte aangaan
     #[command(subcommand)]
     Job(job::Command),
-    /// Vernietigt de inhoud van een casus
-    Erase(replay::EraseAsked),
+    /// Vernietigt de inhoud van een casus, of van alle casussen van een persoon: door twee mensen
+    Erase(erase::Asked),
     /// Het logboek nagaan, bewijzen en uitvoeren
     #[command(subcommand)]
     Journal(journal::Command),
@@ -223,7 +224,7 @@ async fn run_with_hub(command: &Command, ground: Ground<'_>) -> Result<Exit, Hal
         Command::Replay(asked) => replay::run(asked, ground).await,
         Command::Quarantine(command) => quarantine::run(command, ground).await,
         Command::Job(command) => job::run(command, ground).await,
-        Command::Erase(asked) => replay::erase(asked, ground).await,
+        Command::Erase(asked) => erase::run(asked, ground).await,
         Command::Journal(command) => journal::run(command, ground).await,
         Command::Backup(asked) => backup::run(asked, ground).await,
         Command::Restore(asked) => restore::run(asked, ground).await,

@@ -1,5 +1,5 @@
-//! `schakel replay` and `schakel erase`: what changes a message that is already in the journal.
-//! Both show first what they will do.
+//! `schakel replay`: what changes a message that is already in the journal. It shows first what it
+//! will do.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -8,8 +8,7 @@ use uuid::Uuid;
 use super::access::{Access, Ground, Halt};
 use super::crowd::{self, Doing, Filter};
 use super::output::{Exit, Form, Rows, out, say};
-use super::partner::told;
-use super::trace::{story, withheld};
+use super::trace::withheld;
 use super::words::{count, joined, list, reason, text};
 use crate::message::PartnerId;
 
@@ -172,76 +171,5 @@ fn show_result(result: &Value, absent: &[String], form: Form) -> Exit {
             say(&format!("Niet voor iedereen gelukt: {failed} {whom} niet."));
             Exit::Partly
         }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Voorbeeld:\n  schakel erase 0c6b5a0e-2f0e-4a52-9b0d-6f1d1f3a8e11 \
-    --by 'J. Jansen' --why 'verzoek betrokkene 2026-118'\n\n\
-    Vernietigt de sleutel van de hele casus: ook andere berichten daarvan zijn dan onleesbaar,\n\
-    hier en in reservekopieën. De bewijzen blijven geldig. Dit kan niet ongedaan worden gemaakt.")]
-pub struct EraseAsked {
-    /// Nummer van een bericht, zending of stuk uitval
-    id: Uuid,
-    /// Wie wist
-    #[arg(long, value_name = "NAAM")]
-    by: String,
-    /// Waarom; geen persoonsgegevens
-    #[arg(long, value_name = "TEKST")]
-    why: String,
-    /// Doet het; zonder dit wordt alleen getoond wat er verdwijnt
-    #[arg(long)]
-    yes: bool,
-}
-
-pub async fn erase(asked: &EraseAsked, ground: Ground<'_>) -> Result<Exit, Halt> {
-    if asked.by.trim().is_empty() || asked.why.trim().is_empty() {
-        return Err(Halt::new(Exit::Usage, "zeg wie wist (--by) en waarom (--why)"));
-    }
-    ground
-        .with(async |access| {
-            let found = access.call("wissen-voorbeeld", json!({ "id": asked.id })).await?;
-            if ground.form == Form::Table {
-                summary(&found);
-            }
-            if !asked.yes {
-                if ground.form != Form::Table {
-                    out(&found.to_string());
-                }
-                say("Er is nog niets gewist. Wissen: dezelfde opdracht met --yes.");
-                return Ok(Exit::Ok);
-            }
-            let body = json!({ "id": asked.id, "door": asked.by, "reden": asked.why });
-            let done = access.call("wissen", body).await?;
-            let dropped = done.get("vervallenZendingen").and_then(Value::as_u64).unwrap_or(0);
-            let sentence =
-                format!("Gewist. {dropped} wachtende zendingen vervallen; de bewijzen blijven.");
-            told(&done, &sentence, ground.form);
-            Ok(Exit::Ok)
-        })
-        .await
-}
-
-/// What an erasure would destroy.
-fn summary(found: &Value) {
-    let traces = list(found, "berichten");
-    if !traces.is_empty() {
-        let number = traces.len();
-        out(&format!(
-            "Dit vernietigt de inhoud van {number} {}:",
-            count(number, "bericht", "berichten")
-        ));
-    }
-    for trace in traces {
-        story(trace);
-        out("");
-    }
-    if let Some(entry) = found.get("uitval").filter(|entry| !entry.is_null()) {
-        out(&format!(
-            "Dit vernietigt de inhoud van uitval {} van {} ({})",
-            text(entry, "id"),
-            entry.get("partner").and_then(Value::as_str).unwrap_or("onbekend"),
-            text(entry, "reden"),
-        ));
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 mod agreements;
 mod crowds;
+mod erasures;
 mod partners;
 mod people;
 mod regie;
@@ -23,8 +24,7 @@ use super::restored::refused_of;
 use super::{Hub, clock};
 use crate::catalogue::problem::Files;
 use crate::journal::{
-    Decision, ErasureOrder, JournalError, QuarantineFilter, QuarantineId, QuarantineOrder,
-    RevealOrder,
+    Decision, JournalError, QuarantineFilter, QuarantineId, QuarantineOrder, RevealOrder,
 };
 use crate::message::{JobChange, PartnerId, Timestamp};
 use crate::transport::Answer;
@@ -97,7 +97,10 @@ impl AdminDesk for Office {
                 "gebruiker-heropenen" => self.close_person(read(body)?, false).await,
                 "bewijzen" => self.proofs(read(body)?).await,
                 "wissen-voorbeeld" => self.erase_preview(read(body)?).await,
-                "wissen" => self.erase(read(body)?).await,
+                "wissen-aanvragen" => self.ask_erasure(read(body)?).await,
+                "wissen-goedkeuren" => self.approve_erasure(read(body)?).await,
+                "wissen-weigeren" => self.refuse_erasure(read(body)?).await,
+                "wissen-verzoeken" => self.erasure_requests(read(body)?).await,
                 "set-activeren" => self.activate(read(body)?).await,
                 "set-goedkeuren" => self.approve(read(body)?).await,
                 _ => Err(refused(404, "onbekende-actie", "Deze actie bestaat niet.")),
@@ -410,17 +413,6 @@ impl Office {
         let keys = self.hub.journal.hub_keys();
         let verifier = crate::evidence::verifier_key(keys.name(), &keys.public_key());
         Ok(json!({ "hub": verifier, "bewijzen": proofs }))
-    }
-
-    async fn erase_preview(&self, asked: IdAsked) -> Told {
-        self.hub.erase_preview(asked.id).await.map_err(journal_refused)
-    }
-
-    async fn erase(&self, asked: IdAsked) -> Told {
-        needs_name(&asked.door, &asked.reden)?;
-        let order = ErasureOrder { id: asked.id, by: asked.door, why: asked.reden };
-        let erased = self.hub.journal.erase(order, clock::now()).await.map_err(journal_refused)?;
-        Ok(json!({ "gewist": erased.holder, "vervallenZendingen": erased.parcels_dropped }))
     }
 
     async fn activate(&self, asked: ActivateAsked) -> Told {

@@ -4,34 +4,64 @@
 use serde_json::{Value, json};
 
 use super::{Hub, clock};
-use crate::casework::Task;
+use crate::casework::{self, Task};
 use crate::catalogue::{Catalogue, Origin};
 use crate::journal::{CaseShown, ErasureOrder, JournalError};
-use crate::message::{CaseNumber, PartnerId, RoleStatement, Second, Timestamp};
+use crate::message::{CaseId, CaseNumber, PartnerId, RoleStatement, Second, Timestamp};
 
 /// Cases that the journal does in one go; where it did as many there may be more.
 const FULL: u64 = 100;
 
 impl Hub {
-    /// Destroys the content of cases that may no longer be kept; how many. Their tombstones stay.
+    /// Destroys the content of what may no longer be kept; how many were looked at. Their
+    /// tombstones stay. What was begun before and not finished is finished first.
     pub async fn retention_step(&self) -> Result<usize, JournalError> {
         if self.is_closed() {
             return Ok(0);
         }
+        self.journal.finish_erasures(clock::now()).await?;
         let cases = self.journal.cases_to_erase(clock::now()).await?;
+        let mut gone = 0;
         for case in &cases {
-            let (by, why) = ("schakel".to_owned(), "bewaartermijn".to_owned());
-            let order = ErasureOrder { id: (*case).into(), by, why };
-            match self.journal.erase(order, clock::now()).await {
-                // Another hub was first.
-                Ok(_) | Err(JournalError::Erased) => {}
-                Err(error) => return Err(error),
+            gone += self.let_go(*case, None).await?;
+        }
+        if gone > 0 {
+            tracing::info!(cases = gone, "the retention of cases ended");
+        }
+        Ok(gone + self.loose_step().await?)
+    }
+
+    /// The same for signals that stand by themselves. Each is judged when it is due, by the set of
+    /// then and by its last message, and goes or is looked at again later.
+    async fn loose_step(&self) -> Result<usize, JournalError> {
+        let (now, set) = (clock::now(), self.active().catalogue);
+        let due = self.journal.loose_cases(now).await?;
+        let (mut later, mut gone) = (Vec::new(), 0);
+        for case in &due {
+            match casework::look_again(&set, case.theme.as_deref(), case.last_at, now) {
+                _ if case.directed => later.push((case.id, None)),
+                None => gone += self.let_go(case.id, Some(case.last_at)).await?,
+                until => later.push((case.id, until)),
             }
         }
-        if !cases.is_empty() {
-            tracing::info!(cases = cases.len(), "the retention of cases ended");
+        let done = gone + later.len();
+        self.journal.keep_loose(later).await?;
+        if gone > 0 {
+            tracing::info!(cases = gone, "the retention of signals by themselves ended");
         }
-        Ok(cases.len())
+        Ok(done)
+    }
+
+    /// Destroys the content of a case by itself, unless it must stay after all; how many went.
+    async fn let_go(&self, case: CaseId, last: Option<Timestamp>) -> Result<usize, JournalError> {
+        let (by, why) = ("schakel".to_owned(), "bewaartermijn".to_owned());
+        let order = ErasureOrder { id: case.into(), by, why };
+        match self.journal.erase_unless_later(order, last, clock::now()).await {
+            // Another hub was first; a message came, or a coordinator said that it stays.
+            Err(JournalError::Erased | JournalError::Settled | JournalError::Order(_)) => Ok(0),
+            Ok(_) => Ok(1),
+            Err(error) => Err(error),
+        }
     }
 
     /// Does what is due in cases; true where there may be more.

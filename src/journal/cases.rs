@@ -24,7 +24,7 @@ pub(super) struct CaseBook {
     by_key: HashMap<Digest, (Uuid, Option<Timestamp>)>,
     by_number: HashMap<String, Uuid>,
     cases: HashMap<Uuid, CaseWork>,
-    new_cases: Vec<Vec<Cell>>,
+    new_cases: Vec<(Uuid, Vec<Cell>)>,
     new_keys: Vec<Vec<Cell>>,
     /// Places and persons that lead to another case from now on, or for longer.
     likenesses: HashMap<Digest, (Uuid, Timestamp)>,
@@ -68,7 +68,7 @@ pub(super) struct Lane {
 }
 
 const CASES: Table =
-    Table { name: "cases", columns: "id, number, usage, theme, opened_at", suffix: "" };
+    Table { name: "cases", columns: "id, number, usage, theme, opened_at, erase_at", suffix: "" };
 
 const CORRELATION: Table =
     Table { name: "correlation", columns: "key, case_id", suffix: "on conflict (key) do nothing" };
@@ -232,23 +232,38 @@ impl CaseBook {
         unit: &mut Unit<'_>,
         decision: Decision,
         own: &CorrelationKey,
-        at: Timestamp,
+        (at, until): (Timestamp, Timestamp),
     ) -> Result<Uuid, JournalError> {
         let id = Uuid::from(decision.case().id);
         if let Decision::Open { case: state, .. } = decision {
-            let key = unit.new_holder(id)?;
-            self.new_cases.push(vec![
-                id.into(),
-                state.number.as_str().into(),
-                state.usage.as_str().into(),
-                state.theme.clone().into(),
-                at.into(),
-            ]);
-            self.by_number.insert(state.number.as_str().to_owned(), id);
-            self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new(), dossier: None });
+            self.open(unit, state, at, Some(until))?;
         }
         self.lead(unit, own, id);
         Ok(id)
+    }
+
+    /// Opens a case. `until` is when its retention is looked at where it stays by itself.
+    pub fn open(
+        &mut self,
+        unit: &mut Unit<'_>,
+        state: CaseState,
+        at: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        let id = Uuid::from(state.id);
+        let key = unit.new_holder(id)?;
+        let row = vec![
+            id.into(),
+            state.number.as_str().into(),
+            state.usage.as_str().into(),
+            state.theme.clone().into(),
+            at.into(),
+            until.into(),
+        ];
+        self.new_cases.push((id, row));
+        self.by_number.insert(state.number.as_str().to_owned(), id);
+        self.cases.insert(id, CaseWork { state, key, lanes: HashMap::new(), dossier: None });
+        Ok(())
     }
 
     /// Makes a key lead to a case, where it leads to none yet.
@@ -269,7 +284,16 @@ impl CaseBook {
 
     /// Writes the new cases and keys, before the rows that refer to them.
     pub async fn store(&mut self, unit: &mut Unit<'_>) -> Result<(), sqlx::Error> {
-        CASES.insert(unit.conn, std::mem::take(&mut self.new_cases)).await?;
+        let new_cases = std::mem::take(&mut self.new_cases).into_iter();
+        let rows = new_cases.map(|(id, mut row)| {
+            // What is directed has a retention of its own, which begins when it is closed.
+            if self.case(id).is_some_and(|case| case.dossier.is_some()) {
+                row.pop();
+                row.push(Cell::Null);
+            }
+            row
+        });
+        CASES.insert(unit.conn, rows.collect()).await?;
         CORRELATION.insert(unit.conn, std::mem::take(&mut self.new_keys)).await?;
         let likenesses = std::mem::take(&mut self.likenesses).into_iter();
         let rows = likenesses.map(|(key, (id, until))| vec![key.into(), id.into(), until.into()]);

@@ -16,7 +16,13 @@ use super::{JournalError, LeafKind, OpenError};
 use crate::evidence::ErasedCase;
 use crate::message::{Digest, PartnerId, Timestamp};
 
-/// Whose content is to be destroyed.
+/// Refuses to erase what must stay.
+pub(super) const KEPT: JournalError = JournalError::Order(
+    "deze casus moet bewaard blijven; maak daar eerst een eind aan met: schakel case unkeep",
+);
+
+/// Whose content is to be destroyed, where nobody needs to approve that: its retention ended. What
+/// people ask for goes by [`super::ErasureAsk`].
 #[derive(Debug, Clone)]
 pub struct ErasureOrder {
     /// A case, or a message, public id or parcel of it; or an entry of quarantine.
@@ -59,17 +65,18 @@ async fn all_erased(conn: &mut Conn) -> Result<Vec<ErasedCase>, sqlx::Error> {
 }
 
 impl State {
-    /// The steps of an erasure.
+    /// The steps of an erasure that nobody needs to approve.
     pub async fn erase(
         &mut self,
         vault: &Vault,
         order: &ErasureOrder,
+        last: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Erased, JournalError> {
         self.journal.begin().await?;
         self.catch_up().await?;
         let mut unit = self.unit(vault);
-        let intent = match unit.intend(order, now).await {
+        let intent = match unit.intend(order, last, now).await {
             Ok(intent) => intent,
             Err(error) => {
                 self.journal.rollback().await?;
@@ -81,7 +88,7 @@ impl State {
     }
 
     /// The steps after the intent: the list, the key, the marks.
-    async fn finish(
+    pub(super) async fn finish(
         &mut self,
         vault: &Vault,
         intent: &Intent,
@@ -152,44 +159,72 @@ impl State {
 }
 
 impl Unit<'_> {
-    /// The first step: what is meant is written down.
+    /// The first step: what is meant is written down. `last` is the moment of the last message by
+    /// which its retention was judged: where one came since, it goes on.
     pub async fn intend(
         &mut self,
         order: &ErasureOrder,
+        last: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Intent, JournalError> {
+        let (holder, kind) = self.erased_holder(order.id).await?;
+        if self.conn.is_postgres() {
+            shared::lock_case(self.conn, holder).await?;
+        }
+        if self.is_kept(holder).await? {
+            return Err(KEPT);
+        }
+        if let Some(last) = last {
+            let sql = "select id from inbox where case_id = $1 and received_at > $2 limit 1";
+            let later = query(sql, [holder.into(), last.into()]);
+            if later.fetch_optional(&mut *self.conn).await?.is_some() {
+                return Err(JournalError::Settled);
+            }
+        }
+        let intended = self.intend_of(holder, &kind, (&order.by, &order.why), now).await?;
+        intended.ok_or(JournalError::Erased)
+    }
+
+    /// Whose content goes where a message, a parcel, a case or an entry of quarantine is named, and
+    /// whether that is a case (`casus`) or a document of its own (`uitval`).
+    pub async fn erased_holder(&mut self, id: Uuid) -> Result<(Uuid, String), JournalError> {
         let sql = "select id as holder, 'casus' as kind from cases where id = $1
             union all select case_id, 'casus' from inbox where id = $1 or public_id = $1
             union all select case_id, 'casus' from outbox where id = $1
             union all select holder, case when holder = id then 'uitval' else 'casus' end
                 from quarantine where id = $1 and holder is not null
             limit 1";
-        let row = query(sql, [order.id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = query(sql, [id.into()]).fetch_optional(&mut *self.conn).await?;
         let row = row.ok_or(JournalError::NotFound)?;
-        let holder = row.uuid("holder")?;
-        if self.conn.is_postgres() {
-            shared::lock_case(self.conn, holder).await?;
-        }
-        let kept = "select case_id from dossier where case_id = $1 and legal_hold = 1";
-        if query(kept, [holder.into()]).fetch_optional(&mut *self.conn).await?.is_some() {
-            let why = "deze casus moet bewaard blijven; maak daar eerst een eind aan met: schakel \
-                case unkeep";
-            return Err(JournalError::Order(why));
-        }
+        Ok((row.uuid("holder")?, row.text("kind")?))
+    }
+
+    /// Whether a case must be kept, or one that took it over.
+    pub async fn is_kept(&mut self, case: Uuid) -> Result<bool, sqlx::Error> {
+        let sql = "with recursive up (id, depth) as (
+                select id, 0 from cases where id = $1
+                union all select d.merged_into, up.depth + 1
+                    from up join dossier d on d.case_id = up.id
+                    where d.merged_into is not null and up.depth < 8)
+            select up.id from up join cases c on c.id = up.id
+                left join dossier d on d.case_id = up.id
+            where c.legal_hold = 1 or d.legal_hold = 1 limit 1";
+        Ok(query(sql, [case.into()]).fetch_optional(&mut *self.conn).await?.is_some())
+    }
+
+    /// Writes an intent; none where it was written before.
+    pub async fn intend_of(
+        &mut self,
+        holder: Uuid,
+        kind: &str,
+        (by, why): (&str, &str),
+        now: Timestamp,
+    ) -> Result<Option<Intent>, sqlx::Error> {
         let sql = "insert into erasure (holder, kind, asked_by, why, asked_at)
             values ($1, $2, $3, $4, $5) on conflict (holder) do nothing";
-        let cells = [
-            holder.into(),
-            row.text("kind")?.into(),
-            order.by.as_str().into(),
-            order.why.as_str().into(),
-            now.into(),
-        ];
+        let cells = [holder.into(), kind.into(), by.into(), why.into(), now.into()];
         let done = query(sql, cells).execute(&mut *self.conn).await?;
-        if done == 0 {
-            return Err(JournalError::Erased);
-        }
-        Ok(Intent { holder, at: now })
+        Ok((done > 0).then_some(Intent { holder, at: now }))
     }
 
     /// The last step, after the key is gone.
@@ -207,12 +242,12 @@ impl Unit<'_> {
             // Another hub finished it.
             return Ok(Erased { holder, parcels_dropped: 0 });
         }
-        let sql = "update outbox set state = 'vervallen', head = 0, lease_token = null,
-                stage = case when stage = 'klaargezet' then 'verlopen' else stage end
-            where case_id = $1 and state in ('wacht', 'uitval')";
-        let dropped = query(sql, [holder.into()]).execute(&mut *self.conn).await?;
-        let sql = "delete from correlation where case_id = $1";
-        query(sql, [holder.into()]).execute(&mut *self.conn).await?;
+        let dropped = self.drop_waiting(holder).await?;
+        for sql in
+            ["delete from correlation where case_id = $1", "delete from person where case_id = $1"]
+        {
+            query(sql, [holder.into()]).execute(&mut *self.conn).await?;
+        }
         let sql = "update quarantine set state = 'vervallen', closed_at = $2,
                 closed_by = 'schakel', closed_why = 'gewist'
             where (holder = $1 or case_id = $1) and state = 'open'";
@@ -224,10 +259,18 @@ impl Unit<'_> {
         ] {
             query(sql, [holder.into()]).execute(&mut *self.conn).await?;
         }
-        let sql = "update cases set erased_at = $2 where id = $1";
+        let sql = "update cases set erased_at = $2, erase_at = null where id = $1";
         query(sql, [holder.into(), now.into()]).execute(&mut *self.conn).await?;
         self.erasure_leaves(holder, now).await?;
         Ok(Erased { holder, parcels_dropped: dropped })
+    }
+
+    /// What waits for its recipient will not be sent; how many parcels that were.
+    pub async fn drop_waiting(&mut self, holder: Uuid) -> Result<u64, sqlx::Error> {
+        let sql = "update outbox set state = 'vervallen', head = 0, lease_token = null,
+                stage = case when stage = 'klaargezet' then 'verlopen' else stage end
+            where case_id = $1 and state in ('wacht', 'uitval')";
+        query(sql, [holder.into()]).execute(&mut *self.conn).await
     }
 
     /// A leaf for each document, under the id and partner of its first one: its sender and its

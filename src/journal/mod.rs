@@ -17,6 +17,7 @@ mod counters;
 mod crowd;
 mod door;
 mod erase;
+mod erasures;
 mod error;
 mod facts;
 mod fresh;
@@ -77,6 +78,10 @@ pub use self::crowd::{
 };
 pub use self::door::{BARRED_BYTES_MAX, BARRED_ENTRIES_MAX, Kept, TurnedAway};
 pub use self::erase::{Erased, ErasureOrder};
+pub use self::erasures::{
+    Bsn, ErasedItem, ErasureAsk, ErasureAsked, ErasureDecision, ErasureDone, ErasureLine,
+    ErasureScope, ErasureSubject, LooseCase, PERSON_CASES_MAX, REQUEST_DAYS,
+};
 pub use self::error::{JournalError, OpenError};
 pub use self::facts::Span;
 pub use self::fresh::{Fresh, FreshFor, FreshParcels};
@@ -355,12 +360,10 @@ impl Journal {
         }
     }
 
-    /// Destroys the content of a case, or of an entry of quarantine.
+    /// Destroys the content of a case, or of an entry of quarantine, by one order: for what nobody
+    /// needs to approve.
     pub async fn erase(&self, order: ErasureOrder, now: Timestamp) -> Result<Erased, JournalError> {
-        match self.ask(Order::Erase { order, now }).await? {
-            Done::Erased(erased) => Ok(erased),
-            _ => Err(JournalError::Stopped),
-        }
+        self.erase_unless_later(order, None, now).await
     }
 
     /// After the hub's keys were rotated: wraps keys of earlier epochs under the present one, a

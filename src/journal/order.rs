@@ -9,6 +9,7 @@ use super::alarm::{AlarmDone, AlarmOrder};
 use super::crowd::{JobDone, JobOrder};
 use super::door::{Kept, TurnedAway};
 use super::erase::{Erased, ErasureOrder};
+use super::erasures::{ErasureAsk, ErasureAsked, ErasureDecision, ErasureDone};
 use super::lease::Leased;
 use super::partners::PartnerOrder;
 use super::people::{AccountOrder, FieldRevealOrder};
@@ -23,8 +24,9 @@ use super::{
     AttemptOutcome, ConfirmOrder, JournalError, LeaseToken, LookFn, MailboxOrder, Received, Rules,
     Submission, UnblockOrder,
 };
+use crate::catalogue::Catalogue;
 use crate::evidence::{Comparison, ErasedCase};
-use crate::message::{ParcelId, PartnerId, Stage, Timestamp};
+use crate::message::{CaseId, ParcelId, PartnerId, Stage, Timestamp};
 
 /// What the writer is asked to do.
 pub(super) enum Order {
@@ -71,7 +73,33 @@ pub(super) enum Order {
     },
     Erase {
         order: ErasureOrder,
+        /// The last message by which its retention was judged.
+        last: Option<Timestamp>,
         now: Timestamp,
+    },
+    /// Finishes erasures of which only the intent is stored.
+    FinishErasures {
+        now: Timestamp,
+    },
+    /// Somebody asks for an erasure, or refuses one.
+    AskErasure {
+        order: Box<ErasureAsk>,
+        now: Timestamp,
+    },
+    RefuseErasure {
+        order: ErasureDecision,
+        now: Timestamp,
+    },
+    /// A second person agrees to an erasure.
+    ApproveErasure {
+        order: ErasureDecision,
+        rules: Arc<Rules>,
+        set: Arc<Catalogue>,
+        now: Timestamp,
+    },
+    /// Until when signals that stand by themselves are kept, as the active set says.
+    KeepLoose {
+        judged: Vec<(CaseId, Option<Timestamp>)>,
     },
     /// Nobody got what was leased under this token.
     Release {
@@ -156,6 +184,8 @@ pub(super) enum Done {
     Added(Option<uuid::Uuid>),
     Sequenced(Sequenced),
     Erased(Erased),
+    ErasureAsked(ErasureAsked),
+    ErasureDone(ErasureDone),
     Rewrapped(u64),
     Freed(u64),
     Compared(Comparison),
@@ -189,6 +219,9 @@ impl Order {
                 | Self::Case { .. }
                 | Self::Clock { .. }
                 | Self::TellRegie { .. }
+                | Self::AskErasure { .. }
+                | Self::RefuseErasure { .. }
+                | Self::KeepLoose { .. }
                 | Self::Job { .. }
                 | Self::Account { .. }
                 | Self::RevealField { .. }
@@ -200,6 +233,8 @@ impl Order {
         matches!(
             self,
             Self::Erase { .. }
+                | Self::FinishErasures { .. }
+                | Self::ApproveErasure { .. }
                 | Self::Rewrap
                 | Self::Beat { .. }
                 | Self::Compare { .. }

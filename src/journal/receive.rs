@@ -1,28 +1,35 @@
 //! What comes in: recognised, decided, sealed and stored, a group of messages at a time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::cases::CaseBook;
+use super::cases::{CaseBook, hash_of};
 use super::confirm::{Confirmed, Word};
 use super::door::RefusedOf;
+use super::erasures::persons;
 use super::inbox::{INBOX, PutMessage, SealedMessage, inbox_row, named};
 use super::keys::{Part, open_row_key, open_sealed};
 use super::outbox::{Made, ParcelRow};
 use super::regie::{Answered, Happened, RegieRows};
-use super::sql::{Cell, Row, fetch_in, query};
+use super::sql::{Cell, Row, Table, fetch_in, query};
 use super::unit::{LeafOf, Unit};
 use super::{Accepted, JournalError, LeafKind, Received, Refused, Submission};
 use crate::casework::{self, Decision, Found, Matching};
 use crate::evidence::DataKey;
 use crate::message::{
-    CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal,
+    CanonicalMessage, CaseNumber, Digest, Effect, Entropy, Fault, PartnerId, Refusal, Timestamp,
 };
 use crate::pipeline::{Admitted, Dispatch};
 
 pub(super) const NO_CASE: JournalError = JournalError::Unreadable("the case of a message");
+
+const PERSON: Table = Table {
+    name: "person",
+    columns: "key, case_id, since",
+    suffix: "on conflict (key, case_id) do nothing",
+};
 
 impl Submission {
     /// Whether what recipients got before matters to what it leads to; to an answer it does not.
@@ -44,6 +51,8 @@ pub(super) struct Group {
     pub book: CaseBook,
     inbox: Vec<Vec<Cell>>,
     outbox: Vec<Vec<Cell>>,
+    /// Who occurs in which case, since when.
+    persons: BTreeMap<(Digest, Uuid), Timestamp>,
     /// Stages to be recorded, after the rows of the group are written.
     words: Vec<Word>,
     /// What cases did about it.
@@ -152,6 +161,9 @@ impl Group {
     /// Writes the rows, those that others refer to first.
     pub async fn store(mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
         self.book.store(unit).await?;
+        let persons = self.persons.into_iter();
+        let persons = persons.map(|((key, case), at)| vec![key.into(), case.into(), at.into()]);
+        PERSON.insert(unit.conn, persons.collect()).await?;
         INBOX.insert(unit.conn, self.inbox).await?;
         unit.store_parcels(self.outbox).await?;
         for word in self.words {
@@ -171,6 +183,9 @@ impl Group {
         let case = self.book.case_mut(put.case).ok_or(NO_CASE)?;
         case.state.participants.insert(partner.clone());
         let sealed = SealedMessage::new(unit, &case.key, id, message, &submission.bytes)?;
+        for person in persons(message.usage, &message.data) {
+            self.persons.entry((hash_of(unit, &person), put.case)).or_insert(*at);
+        }
         let leaf = unit.reserve_leaf();
         let made = Made {
             message: id,
@@ -383,7 +398,12 @@ impl Group {
         let matching =
             matching.map_or_else(Matching::default, |set| Matching::of(set, message, *at));
         let decision = casework::decide(message, &found, matching, *at, entropy);
-        let id = self.book.settle(unit, decision.clone(), own, *at)?;
+        // Where no set says how long, it is looked at by who knows one.
+        let set = rules.regie.as_deref();
+        let until =
+            set.and_then(|set| casework::loose_retention(set, message.theme.as_deref(), *at));
+        let until = until.unwrap_or(*at);
+        let id = self.book.settle(unit, decision.clone(), own, (*at, until))?;
         for (key, until) in casework::leaves(message, matching.theme, *at) {
             self.book.liken(unit, &key, id, until);
         }

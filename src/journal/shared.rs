@@ -191,6 +191,12 @@ impl Unit<'_> {
             Order::Claim { .. } | Order::Collect { .. } | Order::Release { .. } => {}
             // These have transactions of their own.
             Order::Sequence { .. } | Order::Erase { .. } | Order::Rewrap | Order::Beat { .. } => {}
+            Order::FinishErasures { .. } | Order::ApproveErasure { .. } => {}
+            Order::AskErasure { .. } | Order::RefuseErasure { .. } => {
+                self.want_office(b"wissen", wanted);
+            }
+            // Changes nothing but the moment at which each is looked at.
+            Order::KeepLoose { .. } => {}
             Order::Compare { .. } | Order::Reopen { .. } => {}
         }
     }

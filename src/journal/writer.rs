@@ -234,8 +234,15 @@ impl Writer {
             }
             Order::Beat { .. } if state.closure.is_some() => Ok(Done::Freed(0)),
             _ if state.closure.is_some() => Err(JournalError::Closed),
-            Order::Erase { order, now } => {
-                state.erase(&self.vault, order, *now).await.map(Done::Erased)
+            Order::Erase { order, last, now } => {
+                state.erase(&self.vault, order, *last, *now).await.map(Done::Erased)
+            }
+            Order::FinishErasures { now } => {
+                state.finish_erasures(&self.vault, *now).await.map(|()| Done::Settled)
+            }
+            Order::ApproveErasure { order, rules, set, now } => {
+                let done = state.approve_erasure(&self.vault, order, (rules, set), *now).await;
+                done.map(Done::ErasureDone)
             }
             // One hub alone has nobody to show itself to.
             Order::Beat { .. } if !state.journal.is_postgres() => Ok(Done::Freed(0)),
@@ -472,11 +479,20 @@ impl Unit<'_> {
             }
             Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),
             Order::MakeDue { partner, now } => self.make_due(partner, *now).await.map(Done::Freed),
+            Order::AskErasure { order, now } => {
+                self.ask_erasure(order, *now).await.map(Done::ErasureAsked)
+            }
+            Order::RefuseErasure { order, now } => {
+                self.refuse_erasure(order, *now).await.map(|()| Done::Settled)
+            }
+            Order::KeepLoose { judged } => self.keep_loose(judged).await.map(|()| Done::Settled),
             // Handled by their own paths.
             Order::Receive(_)
             | Order::Settle { .. }
             | Order::Sequence { .. }
             | Order::Erase { .. }
+            | Order::FinishErasures { .. }
+            | Order::ApproveErasure { .. }
             | Order::Rewrap
             | Order::Beat { .. }
             | Order::Compare { .. }

@@ -34,5 +34,5 @@ pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use staff::{BadLogin, Login, StaffRole, Themes};
 pub use stage::{Stage, Usage};
-pub use task::{RequestWord, TaskAnswer, TaskWord};
+pub use task::{RequestWord, TO_ERASE_MAX, TaskAnswer, TaskWord, ToErase};
 pub use time::{Second, Timestamp};

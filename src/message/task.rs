@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TaskId, Timestamp};
+use super::{CaseNumber, ParcelId, TaskId, Timestamp};
 
 /// A partner's word about a task, as `actieverzoek-antwoord.v1` carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,20 @@ pub struct TaskAnswer {
     /// When the partner expects to be done.
     pub expected: Option<Timestamp>,
 }
+
+/// What a recipient is asked to erase, as `actieverzoek.v1` carries it under `teWissen`: the number
+/// of the case and the parcels that it had of it, and nothing of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToErase {
+    #[serde(rename = "casus")]
+    pub case: CaseNumber,
+    /// The newest, at most `TO_ERASE_MAX`: the number of the case names all.
+    #[serde(rename = "zendingen")]
+    pub parcels: Vec<ParcelId>,
+}
+
+/// Parcels that one notice of an erasure names, as `schemas/actieverzoek/v1.json` says.
+pub const TO_ERASE_MAX: usize = 100;
 
 /// What the municipality says of a task when it writes about it, as `actieverzoek.v1` carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Partner;
 use crate::message::{
     CanonicalMessage, CaseNumber, ExternalId, Fault, KindId, MessageKind, PartnerId, Reference,
-    Refusal, RequestWord, Second, TaskId, Timestamp, Usage,
+    Refusal, RequestWord, Second, TaskId, Timestamp, ToErase, Usage,
 };
 
 /// What the municipality asks of whom, and by when.
@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub case: &'a CaseNumber,
     /// The signal that it is about.
     pub about: Option<About<'a>>,
+    /// What its partner is asked to erase.
+    pub to_erase: Option<&'a ToErase>,
     pub at: Timestamp,
 }
 
@@ -133,6 +135,7 @@ impl Request<'_> {
         if let (Some(at), Some(action)) = (self.done_by, fields.get_mut("gevraagdeActie")) {
             action["uiterlijk"] = json!(Second::from(at));
         }
+        fields.extend(self.to_erase.map(|what| ("teWissen".to_owned(), json!(what))));
         fields.extend(self.theme.map(|theme| ("thema".to_owned(), Value::from(theme))));
         fields.extend(self.subject(catalogue, municipality));
         if let Some(about) = &self.about {

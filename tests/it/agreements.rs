@@ -93,7 +93,8 @@ async fn a_coordinator_agrees_something_sees_it_and_says_what_came_of_it() {
     assert!(to_partner.iter().all(|parcel| !parcel.text.contains(TEXT)), "nobody is messaged");
     must(&hub, &["journal", "verify"]);
 
-    must(&hub, &[&["erase", &message, "--yes"], &WHO[..]].concat());
+    must(&hub, &[&["erase", &message], &WHO[..]].concat());
+    must(&hub, &["erase", "approve", "1", "--by", "B. Beheer"]);
     let gone = run(&hub, &[&["agreement", "show", &id], &WHO[..]].concat());
     assert!(gone.code == Some(6) && gone.noise.contains("gewist"), "{}", gone.noise);
     must(&hub, &["journal", "verify"]);

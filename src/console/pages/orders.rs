@@ -38,6 +38,7 @@ pub enum Needs {
     Until,
     Urgent,
     Result,
+    Minutes,
     /// The other case.
     Other,
 }
@@ -77,12 +78,14 @@ const RESULTS: [&str; 6] = [
 const ASK: &[Needs] = &[Needs::Partner, Needs::Action, Needs::Until, Needs::Urgent];
 
 /// Every order that the console knows.
-pub const ORDERS: [OrderKind; 16] = [
+pub const ORDERS: [OrderKind; 18] = [
     order("oppakken", Scope::OpenCase, &[]),
     order("vragen", Scope::OpenCase, ASK),
     order("samenvoegen", Scope::OpenCase, &[Needs::Other]),
     order("niet-gelijk", Scope::OpenCase, &[Needs::Other]),
     order("sluiten", Scope::OpenCase, &[]),
+    order("breekglas", Scope::OpenCase, &[Needs::Partner, Needs::Minutes]),
+    order("breekglas-einde", Scope::OpenCase, &[Needs::Partner]),
     order("loslaten", Scope::OpenCase, &[]),
     order("heropenen", Scope::ClosedCase, &[]),
     order("splitsen", Scope::MergedCase, &[]),
@@ -111,6 +114,8 @@ pub struct Filled {
     spoed: Option<String>,
     #[serde(deserialize_with = "trimmed")]
     resultaat: String,
+    #[serde(deserialize_with = "trimmed")]
+    minuten: String,
     #[serde(deserialize_with = "trimmed")]
     met: String,
     #[serde(deserialize_with = "trimmed")]
@@ -261,6 +266,11 @@ fn body_of(form: &OrderPage, by: &str) -> Result<Value, String> {
             Needs::Action => ("vraag", &filled.vraag, "vraag-ontbreekt"),
             Needs::Result => ("resultaat", &filled.resultaat, "resultaat-ontbreekt"),
             Needs::Other => ("met", &filled.met, "casus-ontbreekt"),
+            Needs::Minutes => {
+                let minutes: u32 = filled.minuten.parse().map_err(|_| ui.t("minuten-ontbreken"))?;
+                put("minuten", json!(minutes));
+                continue;
+            }
             Needs::Urgent => {
                 put("spoed", json!(filled.spoed.is_some()));
                 continue;

@@ -2,6 +2,7 @@
 //! messages of the municipality, and dossier, tasks, timeline and notices are stored with them.
 
 mod agreements;
+mod erasures;
 mod hold;
 mod notices;
 mod orders;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::agreements::{AgreementAct, AgreementShown, AgreementWords, NamedParty};
+pub(in crate::journal) use self::erasures::{ErasedCaseOf, recipients};
 pub use self::hold::{ASKED, HeldParcels, HoldOrder};
 pub use self::notices::{RegiePoint, RegieTelling};
 pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
@@ -270,7 +272,7 @@ impl Group {
         Ok(())
     }
 
-    /// Says something to a partner about its task.
+    /// Says something to a partner about its task; whether anything goes to it.
     async fn ask(
         &mut self,
         unit: &mut Unit<'_>,
@@ -278,12 +280,13 @@ impl Group {
         moment: Moment<'_>,
         ask: &Ask,
         entropy: &mut Entropy,
-    ) -> Result<(), JournalError> {
+    ) -> Result<bool, JournalError> {
         let signal = self.signal_of(unit, moment.case).await?;
         let case = self.book.case(moment.case).ok_or(NO_CASE)?;
         let (state, dossier) = (&case.state, case.dossier.as_ref());
-        let Some(task) = dossier.and_then(|dossier| dossier.task(ask.task)) else { return Ok(()) };
-        let Some(partner) = task.partner() else { return Ok(()) };
+        let task = dossier.and_then(|dossier| dossier.task(ask.task));
+        let Some(task) = task else { return Ok(false) };
+        let Some(partner) = task.partner() else { return Ok(false) };
         let sender = signal.as_ref().and_then(|signal| set.partner(&signal.sender));
         let about = signal.as_ref().zip(sender).map(|(signal, sender)| About {
             data: &signal.data,
@@ -304,6 +307,7 @@ impl Group {
             urgent: task.urgent,
             case: &state.number,
             about,
+            to_erase: task.to_erase.as_deref(),
             at: moment.at,
         };
         match pipeline::ask(set, &request) {
@@ -322,7 +326,8 @@ impl Group {
                 };
                 let mut dispatch = pipeline::Dispatch::default();
                 dispatch.failures.push(failure);
-                unit.quarantine_unsent(&dispatch, &made, moment.case, None)
+                unit.quarantine_unsent(&dispatch, &made, moment.case, None)?;
+                Ok(false)
             }
         }
     }
@@ -335,7 +340,7 @@ impl Group {
         admitted: &pipeline::Admitted,
         ask: &Ask,
         entropy: &mut Entropy,
-    ) -> Result<(), JournalError> {
+    ) -> Result<bool, JournalError> {
         let message = admitted.message();
         let state = &self.book.case(moment.case).ok_or(NO_CASE)?.state;
         let (rules, at) = (moment.rules, moment.at);
@@ -363,9 +368,9 @@ impl Group {
             case: moment.case,
             dispatch: &dispatch,
         };
-        self.put(unit, put)?;
+        let sent = self.put(unit, put)?.parcels > 0;
         self.regie.request(id, ask.task, moment.case);
-        Ok(())
+        Ok(sent)
     }
 
     /// The plan that a case runs under, whatever the set has now.

@@ -140,6 +140,9 @@ impl Unit<'_> {
         let case = ids.get(&order.case).copied().ok_or(JournalError::NotFound)?;
         let moment = Moment { rules, case, at: now };
         if group.book.case(case).ok_or(NO_CASE)?.dossier.is_none() {
+            if let CaseAct::Keep { kept } = order.act {
+                return self.keep_by_itself(order, (case, kept), rules, now).await;
+            }
             return Err(JournalError::Order(
                 "dit signaal staat los; er is geen casus te regisseren",
             ));
@@ -179,6 +182,34 @@ impl Unit<'_> {
         group.store(self).await?;
         let phase = phase.ok_or(NO_CASE)?;
         Ok(CaseOrdered { case: order.case.clone(), phase, agreement: about, shared })
+    }
+
+    /// Keeps a signal that stands by itself, or no longer; it has no dossier that could say so.
+    async fn keep_by_itself(
+        &mut self,
+        order: &CaseOrder,
+        (case, kept): (Uuid, bool),
+        rules: &Arc<Rules>,
+        now: Timestamp,
+    ) -> Result<CaseOrdered, JournalError> {
+        self.hold_loose(case, kept).await?;
+        let subject = self.vault.uuid()?;
+        let leaf = self.leaf(LeafOf {
+            kind: LeafKind::Regie,
+            at: now,
+            subject,
+            partner: None,
+            catalogue: rules.catalogue,
+            outcome: order.act.code().to_owned(),
+            document: None,
+        });
+        let mut group = Group::default();
+        let decided = Decided { by: &order.by, why: &order.why, leaf };
+        let moment = Moment { rules, case, at: now };
+        group.regie.entry(moment, &Entry::plain(order.act.code()), Some(&decided));
+        group.store(self).await?;
+        let case = order.case.clone();
+        Ok(CaseOrdered { case, phase: Phase::Nieuw, agreement: None, shared: None })
     }
 
     /// Does what is due.

@@ -225,8 +225,11 @@ async fn a_journal_of_before_agreements_keeps_what_coordinators_must_hear() {
     };
     let before = untold().await;
     assert!(before.0 > 0, "silence is put before a coordinator");
+    let mut conn = place.connect().await;
+    conn.script(super::erasures::BEFORE_REQUESTS).await.unwrap();
     let older = "delete from migration where number > 11; drop table agreement";
-    place.connect().await.script(older).await.unwrap();
+    conn.script(older).await.unwrap();
+    drop(conn);
     let (journal, writer) = place.open().await.unwrap();
     let writing = tokio::spawn(writer.run());
     assert_eq!(untold().await, before);

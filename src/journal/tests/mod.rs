@@ -24,6 +24,7 @@ mod backups;
 mod desk;
 mod earlier;
 mod erasure;
+mod erasures;
 mod evidence;
 mod facts;
 mod fresh;

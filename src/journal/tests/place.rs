@@ -154,10 +154,13 @@ impl Place {
 }
 
 fn folder_contains(dir: &Path, needle: &str) -> bool {
-    let needle = needle.as_bytes();
     std::fs::read_dir(dir).unwrap().any(|file| {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        bytes.windows(needle.len()).any(|window| window == needle)
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            return folder_contains(&path, needle);
+        }
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
     })
 }
 

@@ -44,7 +44,7 @@ const GGZ: &str = "ggz-de-kempen";
 const INWONERS: &str = "inwoners-eindhoven";
 
 /// The files of the checkout, as the program carries them.
-fn files() -> Files {
+pub fn files() -> Files {
     fn walk(folder: &Path, root: &Path, files: &mut Files) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -83,6 +83,7 @@ fn request<'a>(partner: &'a PartnerId, case: &'a CaseNumber) -> Request<'a> {
         urgent: true,
         case,
         about: None,
+        to_erase: None,
         at: at(NOW),
     }
 }

@@ -64,11 +64,14 @@ async fn a_message_is_traced_explained_and_replayed_until_it_is_erased() {
     run(&hub.place, &nobody).ends(FAILURE).says("er is niets verstuurd");
 
     let erase = ["erase", id.as_str(), "--by", "anna", "--why", "verzoek 2026-118"];
-    run(&hub.place, &erase).ends(OK).shows("Dit vernietigt").says("Er is nog niets gewist");
+    let dry = [&erase[..], &["--dry-run"]].concat();
+    run(&hub.place, &dry).ends(OK).shows("Dit vernietigt").says("niets gevraagd");
+    run(&hub.place, &["erase", "approve", "1", "--by", "bart"]).ends(NOT_FOUND);
+    run(&hub.place, &erase).ends(OK).shows("Verzoek 1").says("Er is nog niets gewist");
+    run(&hub.place, &["erase", "approve", "1", "--by", " Anna "]).ends(NOT_ALLOWED);
     run(&hub.place, &["explain", &id, "--recipient", WONEN]).ends(OK);
-    let done = [&erase[..], &["--yes"]].concat();
-    run(&hub.place, &done).ends(OK).shows("Gewist.");
-    run(&hub.place, &done).ends(NOT_FOUND).says("gewist");
+    run(&hub.place, &["erase", "approve", "1", "--by", "bart"]).ends(OK).shows("Gewist.");
+    run(&hub.place, &erase).ends(NOT_FOUND).says("gewist");
     run(&hub.place, &["explain", &id, "--recipient", WONEN]).ends(NOT_FOUND).says("gewist");
     run(&hub.place, &["trace", &id]).ends(OK).shows("is gewist op");
     run(&hub.place, &["journal", "verify"]).ends(OK);
@@ -89,10 +92,10 @@ async fn what_is_not_there_is_not_found() {
     ] {
         run(&hub.place, words).ends(NOT_FOUND);
     }
-    for words in [&["erase", NOBODY, "--yes"][..], &["quarantine", "release", NOBODY]] {
+    for words in [&["erase", NOBODY][..], &["quarantine", "release", NOBODY]] {
         run(&hub.place, &[words, &by].concat()).ends(NOT_FOUND);
     }
-    run(&hub.place, &["erase", NOBODY, "--by", " ", "--why", "x", "--yes"]).ends(USAGE);
+    run(&hub.place, &["erase", NOBODY, "--by", " ", "--why", "x"]).ends(USAGE);
     run(&hub.place, &["trace", "--partner", POLITIE]).ends(USAGE);
 }
 

@@ -110,8 +110,7 @@ async fn story(stores: Stores) {
     // What came after it: messages, and an erasure.
     let late = hub.send(&politie, XML, &report(number)).await;
     assert!(late.is_accepted());
-    let wish = json!({ "id": erased, "door": "anna", "reden": "verzoek" });
-    hub.office("wissen", wish).await;
+    hub.erase(&erased).await;
     let signed = all_signed(&hub).await;
     let place = hub.kill().await;
     if stores.urls.is_none() {
@@ -249,7 +248,9 @@ async fn nothing_goes_in_or_out(hub: &Hub, politie: &str, gemeente: &str, kept: 
     }
     for (action, body) in [
         ("sleutel-maken", json!({ "partner": POLITIE })),
-        ("wissen", json!({ "id": kept, "door": "anna", "reden": "proef" })),
+        ("wissen-aanvragen", json!({ "id": kept, "door": "anna", "reden": "proef" })),
+        ("wissen-goedkeuren", json!({ "verzoek": 1, "door": "bart" })),
+        ("wissen-weigeren", json!({ "verzoek": 1, "door": "bart", "reden": "proef" })),
         ("uitleg", json!({ "id": kept, "ontvanger": GEMEENTE })),
         ("herhaling-voorbeeld", json!({ "id": kept })),
         ("herhaling", json!({ "id": kept })),

@@ -15,8 +15,25 @@ create table cases (
     usage text not null,
     theme text,
     opened_at bigint not null,
-    erased_at bigint
+    erased_at bigint,
+    -- When the retention of a signal that stands by itself is looked at; null for what is directed,
+    -- erased or kept.
+    erase_at bigint,
+    legal_hold bigint not null default 0
 );
+
+create index cases_erase on cases (erase_at) where erase_at is not null;
+
+-- The cases in which a person occurs, by the keyed hash of the BSN, for as long as the case has its
+-- content. A likeness in `correlation` leads to the last case only, and ends with its window.
+create table person (
+    key bytea not null,
+    case_id bytea not null,
+    since bigint not null,
+    primary key (key, case_id)
+);
+
+create index person_case on person (case_id);
 
 -- Keyed hash of a way to find a case again.
 create table correlation (
@@ -273,6 +290,36 @@ create table erasure (
 );
 
 create index erasure_open on erasure (seq) where done_at is null;
+
+-- Erasures that one person asks for and another decides. `until` is when a request lapses.
+create table erasure_request (
+    number bigserial primary key,
+    kind text not null,
+    asked_by text not null,
+    why text not null,
+    asked_at bigint not null,
+    until bigint not null,
+    state text not null,
+    decided_by text,
+    decided_why text,
+    decided_at bigint
+);
+
+create index erasure_request_open on erasure_request (number) where state = 'wacht';
+
+-- What a request is about, as it was when it was made; of a person only the cases. `outcome` is
+-- what became of it, `notice` the case in which its recipients hear of it.
+create table erasure_item (
+    request bigint not null references erasure_request (number),
+    holder bytea not null,
+    kind text not null,
+    outcome text,
+    notice bytea,
+    primary key (request, holder)
+);
+
+create index erasure_item_holder on erasure_item (holder);
+create index erasure_item_notice on erasure_item (notice) where notice is not null;
 
 create table suspension (
     partner text primary key,
