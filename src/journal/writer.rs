@@ -482,9 +482,7 @@ impl Unit<'_> {
             Order::AskErasure { order, now } => {
                 self.ask_erasure(order, *now).await.map(Done::ErasureAsked)
             }
-            Order::RefuseErasure { order, now } => {
-                self.refuse_erasure(order, *now).await.map(|()| Done::Settled)
-            }
+            Order::RefuseErasure { order, now } => self.refuse_erasure(order, *now).await,
             Order::KeepLoose { judged } => self.keep_loose(judged).await.map(|()| Done::Settled),
             // Handled by their own paths.
             Order::Receive(_)

@@ -9,6 +9,7 @@ use super::{ErasedItem, ErasureDecision, ErasureDone, Said};
 use crate::catalogue::Catalogue;
 use crate::journal::erase::{Intent, KEPT};
 use crate::journal::keys::{CASE_KEY, Vault};
+use crate::journal::order::Done;
 use crate::journal::regie::ErasedCaseOf;
 use crate::journal::sql::query;
 use crate::journal::unit::Unit;
@@ -147,7 +148,7 @@ impl Unit<'_> {
         &mut self,
         order: &ErasureDecision,
         now: Timestamp,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Done, JournalError> {
         self.waiting_request(order.number, now).await?;
         let sql = "select holder from erasure_item where request = $1 and kind = 'casus'";
         let rows = query(sql, [order.number.into()]).fetch_all(&mut *self.conn).await?;
@@ -159,7 +160,8 @@ impl Unit<'_> {
             why: &order.why,
         };
         self.say_erasure(&said, &cases, now).await?;
-        self.decide_request(order, "geweigerd", now).await
+        self.decide_request(order, "geweigerd", now).await?;
+        Ok(Done::Settled)
     }
 
     async fn waiting_request(
