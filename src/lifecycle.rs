@@ -3,6 +3,7 @@
 
 mod alarm;
 mod broker;
+mod doors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -18,15 +19,12 @@ use tokio::task::JoinSet;
 
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
-use crate::console::{Look, console_router};
 use crate::evidence::HubKeys;
 use crate::hub::alarm::Alerts;
 use crate::hub::{Deliverer, Follower, Hub, Office, StartError, Worker, clock};
 use crate::journal::Store;
 use crate::message::PartnerId;
-use crate::telemetry::Meter;
 use crate::transport::files::{Folder, POLL_EVERY};
-use crate::transport::http::metrics::metrics_router;
 use crate::transport::http::tls::{Tls, TlsError, TlsFiles};
 use crate::transport::http::{
     self, AdminDesk, AdminToken, BindError, Limits, admin_router, partner_router,
@@ -34,6 +32,7 @@ use crate::transport::http::{
 use crate::transport::{Inlet, LargeBodies, PartnerDesk};
 
 pub use broker::Broker;
+pub use doors::ConsoleDoor;
 
 /// How often new evidence is signed.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
@@ -50,10 +49,6 @@ const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// How often folders are swept, and how long exchanged files stay in them.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FILES_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Where the console usually is.
-const CONSOLE_PORT: u16 = 8081;
-/// How long pages that are being made may take when the hub stops.
-const CONSOLE_STOP: Duration = Duration::from_secs(5);
 /// How long a soft stop may take.
 const STOP_MOST: Duration = Duration::from_secs(15);
 
@@ -74,16 +69,6 @@ pub struct Addresses {
     pub directs: bool,
     /// How it reaches its broker; `None`: nothing goes that way.
     pub broker: Option<Broker>,
-}
-
-/// Where the console listens, and how it looks.
-#[derive(Debug, Clone)]
-pub struct ConsoleDoor {
-    /// Without it the usual port of loopback, or a free one where that is taken: another hub on
-    /// this machine must not keep this one from its work.
-    pub listen: Option<SocketAddr>,
-    pub beyond_loopback: bool,
-    pub look: Look,
 }
 
 /// How a hub that runs is found by commands: `draait.json` in its data folder, for its owner only.
@@ -222,8 +207,8 @@ impl Service {
             http::serve(office_door.listener, router, limits, None, signal).await;
             "beheer"
         });
-        serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
-        let console = serve_console(&mut tasks, &hub, addresses, tls, &stopping).await?;
+        doors::serve_metrics(&mut tasks, &hub, addresses, &stopping).await?;
+        let console = doors::serve_console(&mut tasks, &hub, addresses, tls, &stopping).await?;
         serve_loops(&mut tasks, &hub, &stopping);
         if let Some(broker) = &addresses.broker {
             broker::start(&hub, broker, &large, &mut tasks, &stopping);
@@ -288,56 +273,6 @@ fn serve_loops(
     if hub.journal().is_shared() {
         spawn_loop(tasks, "volgen", stopping, follow(hub.clone()));
     }
-}
-
-/// Listens for Prometheus, where that was asked for.
-async fn serve_metrics(
-    tasks: &mut JoinSet<&'static str>,
-    hub: &Arc<Hub>,
-    addresses: &Addresses,
-    stopping: &watch::Receiver<bool>,
-) -> Result<(), RunError> {
-    let Some((address, beyond_loopback)) = addresses.metrics else { return Ok(()) };
-    let door = http::bind(address, beyond_loopback).await?;
-    let certificate = addresses.tls.as_ref().map(|files| files.certificate.clone());
-    let meter = Meter::start(hub.clone(), certificate)?;
-    let limits = Limits::default();
-    let router = metrics_router(Arc::new(meter), &limits);
-    tracing::info!(metrics.listen = %door.address, "figures for Prometheus");
-    let signal = stopped(stopping.clone());
-    tasks.spawn(async move {
-        http::serve(door.listener, router, limits, None, signal).await;
-        "cijfers"
-    });
-    Ok(())
-}
-
-/// Listens for people, where that was asked for; answers where.
-async fn serve_console(
-    tasks: &mut JoinSet<&'static str>,
-    hub: &Arc<Hub>,
-    addresses: &Addresses,
-    tls: Option<Arc<Tls>>,
-    stopping: &watch::Receiver<bool>,
-) -> Result<Option<SocketAddr>, RunError> {
-    let Some(console) = &addresses.console else { return Ok(None) };
-    let beyond_loopback = console.beyond_loopback || tls.is_some();
-    let door = match console.listen {
-        Some(address) => http::bind(address, beyond_loopback).await?,
-        None => match http::bind(SocketAddr::from(([127, 0, 0, 1], CONSOLE_PORT)), false).await {
-            Ok(door) => door,
-            Err(_) => http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).await?,
-        },
-    };
-    let limits = Limits { shutdown_time: CONSOLE_STOP, ..Limits::default() };
-    let time = limits.request_time;
-    let router = console_router(hub.clone(), console.look.clone(), time, stopping.clone());
-    let (address, signal) = (door.address, stopped(stopping.clone()));
-    tasks.spawn(async move {
-        http::serve(door.listener, router, limits, tls, signal).await;
-        "console"
-    });
-    Ok(Some(address))
 }
 
 fn spawn_loop(

@@ -16,7 +16,7 @@ use super::words::{list, moment_cell, text};
 pub enum Command {
     /// Toont wie de console mag gebruiken
     List,
-    /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord en toont het één keer
+    /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord, en toont het
     #[command(after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' --role \
         regisseur --theme woonoverlast,jeugd \\\n    --by 'J. Jansen' --why 'nieuwe collega'\n\nHet \
         wachtwoord moet bij de eerste keer inloggen worden gewijzigd.")]

@@ -106,9 +106,8 @@ mod tests {
             for (call, kept) in
                 [("ui.t(\"", ""), ("ui.tn(\"", ""), ("ui.ta(\"", ""), ("\"kop-", "kop-")]
             {
-                for (at, _) in text.match_indices(call) {
-                    let rest = &text[at + call.len()..];
-                    found.insert(format!("{kept}{}", &rest[..rest.find('"').unwrap()]));
+                for rest in text.split(call).skip(1) {
+                    found.insert(format!("{kept}{}", rest.split('"').next().unwrap()));
                 }
             }
         }

@@ -172,7 +172,7 @@ async fn who_works_on_a_case_is_in_its_timeline_once(on: On) {
     }
     let people = desk.journal.case_people(&number).await.unwrap();
     assert_eq!(people.iter().map(|p| p.id).collect::<Vec<_>>(), [bert]);
-    assert_eq!(desk.journal.cases_of(bert).await.unwrap(), [number.clone()]);
+    assert_eq!(desk.journal.cases_of(bert).await.unwrap(), std::slice::from_ref(&number));
     order(&desk, assign(false)).await.unwrap();
     order(&desk, assign(false)).await.unwrap();
     assert!(desk.journal.case_people(&number).await.unwrap().is_empty());

@@ -6,7 +6,7 @@ use super::source::{Source, block_end};
 use super::{Offence, hold, lines_of, root, sources};
 
 /// The import table: a room, and the rooms it may import. The README shows the same.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("message", &[]),
     ("catalogue", &["message"]),
     ("pipeline", &["message", "catalogue"]),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("journal", &["message", "catalogue", "pipeline", "casework", "evidence"]),
     ("transport", &["message"]),
     ("hub", &["message", "catalogue", "pipeline", "casework", "evidence", "journal", "transport"]),
+    ("console", &["message", "casework", "evidence", "journal", "transport", "hub"]),
 ];
 
 /// The front door, which puts the rooms together and so may import all of them.
