@@ -278,7 +278,7 @@ mod tests {
         };
         assert_eq!(with(0, 2), Err(LeafError::Version(2)));
         assert_eq!(with(1, 0), Err(LeafError::Field("kind")));
-        assert_eq!(with(1, 12), Err(LeafError::Field("kind")));
+        assert_eq!(with(1, 13), Err(LeafError::Field("kind")));
         assert_eq!(with(58, 15), Err(LeafError::Field("flags")));
         assert_eq!(with(123, 255), Err(LeafError::CutOff));
         assert_eq!(with(124, b'P'), Err(LeafError::Field("partner")));

@@ -84,7 +84,6 @@ pub async fn hash_password(login: &Login, password: String) -> Result<String, Ba
 /// the time says nothing about who there is.
 async fn is_password(hash: Option<String>, password: String) -> bool {
     let Ok(argon) = argon() else { return false };
-    let _turn = TRIES.acquire().await;
     let trying = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => argon.verify_password(password.as_bytes(), hash.as_str()).is_ok(),
         None => {
@@ -117,6 +116,8 @@ impl Hub {
         let now = clock::now();
         let journal = &self.journal;
         let keys = self.login_keys(login, from);
+        // Who comes with many tries at once waits here, and is counted before the next one.
+        let _turn = TRIES.acquire().await;
         if let Some(until) = journal.login_wait(&keys, now).await? {
             return Err(NotIn::Wait { until });
         }
@@ -151,8 +152,8 @@ impl Hub {
     fn login_keys(&self, login: &str, from: Option<IpAddr>) -> Vec<LoginKey> {
         let name = login.trim().to_ascii_lowercase();
         let name: String = name.chars().take(100).collect();
-        let address = from.map(|from| self.journal.login_key("adres", &from.to_string()));
-        std::iter::once(self.journal.login_key("inlognaam", &name)).chain(address).collect()
+        let address = from.map(|from| self.journal.address_key(from));
+        std::iter::once(self.journal.login_key(&name)).chain(address).collect()
     }
 
     /// Who a secret belongs to, as long as its session lasts.

@@ -96,7 +96,7 @@ pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::people::{
     Account, AccountChange, AccountDone, AccountOrder, FieldReveal, FieldRevealOrder, LoginKey,
-    Session, THROTTLE_AFTER, throttled_until,
+    Session, THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER, throttled_until,
 };
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{

@@ -13,7 +13,7 @@ use super::super::door::{Asker, Visitor};
 use super::super::form::trimmed;
 use super::super::ui::Ui;
 use crate::journal::{Account, AccountChange};
-use crate::message::StaffRole;
+use crate::message::{Login, StaffRole};
 use crate::transport::http::AdminDesk as _;
 
 #[derive(Deserialize, Default)]
@@ -147,7 +147,7 @@ pub async fn decide(
         _ => return Err(Wrong::not_found()),
     };
     // Who would put oneself out could not let oneself in again.
-    if login == visitor.account.login.as_str() {
+    if login.parse().is_ok_and(|login: Login| login == visitor.account.login) {
         let own = json!({ "title": Ui::new(&asker, "gebruikers").t("niet-uzelf") });
         return answer(&app, &asker, &visitor, Err((409, own)), Adding::default()).await;
     }

@@ -6,6 +6,6 @@ mod orders;
 mod reveals;
 mod views;
 
-pub use orders::{AccountDone, AccountOrder, LoginKey, THROTTLE_AFTER};
+pub use orders::{AccountDone, AccountOrder, LoginKey, THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER};
 pub use reveals::{FieldReveal, FieldRevealOrder};
 pub use views::{Account, AccountChange, Session, throttled_until};

@@ -1,5 +1,7 @@
 //! What is written about people: by the journal's one writer, like everything.
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
 use super::super::order::{Done, Order};
@@ -8,8 +10,10 @@ use super::super::unit::{LeafOf, Unit};
 use super::super::{Journal, JournalError, LeafKind};
 use crate::message::{AccountId, CaseNumber, Digest, Login, StaffRole, Themes, Timestamp};
 
-/// Failed logins after which somebody must wait.
+/// Failed logins under one name after which it must wait.
 pub const THROTTLE_AFTER: i64 = 5;
+/// And from one address, behind which a whole town hall may sit.
+pub const THROTTLE_ADDRESS_AFTER: i64 = 50;
 /// Failures are forgotten after this.
 pub(super) const FAILURES_STAY_S: i64 = 3600;
 /// Sessions and failures that ended long ago, swept at a login at most.
@@ -17,7 +21,10 @@ const SWEPT_S: i64 = 7 * 86_400;
 
 /// What failed logins are counted under: an account's name, or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginKey(pub(super) Digest);
+pub struct LoginKey {
+    pub(super) hash: Digest,
+    pub(super) patience: i64,
+}
 
 /// An order about people.
 #[derive(Debug, Clone)]
@@ -101,9 +108,16 @@ impl Journal {
         }
     }
 
-    /// What failed logins under this name, or from this address, are counted under.
-    pub fn login_key(&self, kind: &str, of: &str) -> LoginKey {
-        LoginKey(self.vault.hub.lookup_hash(kind, of.as_bytes()))
+    /// What failed logins under this name are counted under.
+    pub fn login_key(&self, name: &str) -> LoginKey {
+        let hash = self.vault.hub.lookup_hash("inlognaam", name.as_bytes());
+        LoginKey { hash, patience: THROTTLE_AFTER }
+    }
+
+    /// What failed logins from this address are counted under.
+    pub fn address_key(&self, address: IpAddr) -> LoginKey {
+        let hash = self.vault.hub.lookup_hash("adres", address.to_string().as_bytes());
+        LoginKey { hash, patience: THROTTLE_ADDRESS_AFTER }
     }
 }
 
@@ -146,7 +160,7 @@ impl Unit<'_> {
                 }
                 for key in forget {
                     let sql = "delete from login_failure where key = $1";
-                    query(sql, [key.0.into()]).execute(self.conn).await?;
+                    query(sql, [key.hash.into()]).execute(self.conn).await?;
                 }
             }
             AccountOrder::Seen { session } => {
@@ -260,7 +274,7 @@ impl Unit<'_> {
                         else login_failure.failures + 1 end,
                     last_at = $2";
             let forgotten = now.plus_seconds(-FAILURES_STAY_S);
-            let cells: [Cell; 3] = [key.0.into(), now.into(), forgotten.into()];
+            let cells: [Cell; 3] = [key.hash.into(), now.into(), forgotten.into()];
             query(sql, cells).execute(self.conn).await?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::sql::{Row, query, unreadable};
 use super::super::{Journal, JournalError};
-use super::orders::{FAILURES_STAY_S, LoginKey, THROTTLE_AFTER};
+use super::orders::{FAILURES_STAY_S, LoginKey};
 use crate::message::{AccountId, CaseNumber, Digest, Login, StaffRole, Themes, Timestamp};
 
 /// The longest that somebody waits after failed logins.
@@ -74,9 +74,10 @@ pub struct AccountChange {
     pub why: String,
 }
 
-/// Until when somebody must wait after so many failures, the last of them then.
-pub fn throttled_until(failures: i64, last_at: Timestamp) -> Option<Timestamp> {
-    let over = u32::try_from(failures.checked_sub(THROTTLE_AFTER)?).ok()?;
+/// Until when somebody must wait after so many failures, the last of them then, where so many are
+/// one too many.
+pub fn throttled_until(failures: i64, patience: i64, last_at: Timestamp) -> Option<Timestamp> {
+    let over = u32::try_from(failures.checked_sub(patience)?).ok()?;
     let wait = WAIT_FIRST_S.saturating_mul(1_i64.checked_shl(over.min(16))?).min(WAIT_MOST_S);
     Some(last_at.plus_seconds(wait))
 }
@@ -129,9 +130,10 @@ impl Journal {
         for key in keys {
             let sql = "select failures, last_at from login_failure
                 where key = $1 and last_at >= $2";
-            let cells = [key.0.into(), now.plus_seconds(-FAILURES_STAY_S).into()];
+            let cells = [key.hash.into(), now.plus_seconds(-FAILURES_STAY_S).into()];
             if let Some(row) = query(sql, cells).fetch_optional(&mut conn).await? {
-                latest = latest.max(throttled_until(row.int("failures")?, row.time("last_at")?));
+                let (failures, last_at) = (row.int("failures")?, row.time("last_at")?);
+                latest = latest.max(throttled_until(failures, key.patience, last_at));
             }
         }
         Ok(latest.filter(|until| *until > now))
@@ -204,7 +206,7 @@ mod tests {
     #[test]
     fn who_fails_too_often_waits_longer_each_time_and_never_for_ever() {
         let last = Timestamp::from_micros(1_000_000_000_000);
-        let wait = |failures| throttled_until(failures, last).map(|at| at.seconds_since(last));
+        let wait = |failures| throttled_until(failures, 5, last).map(|at| at.seconds_since(last));
         assert_eq!([0, 4].map(wait), [None, None]);
         assert_eq!([5, 6, 7].map(wait), [Some(15), Some(30), Some(60)]);
         assert_eq!([11, 12, 1_000_000].map(wait), [Some(900); 3]);
