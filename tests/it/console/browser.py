@@ -164,7 +164,8 @@ def audits(browser):
     expect(page.get_by_role("heading", name="Journal")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
     looked_at(page, "logboek")
-    for path in [f"/verstrekkingen?casus={given['case']}", "/inzagen", "/casussen", "/taken"]:
+    pages = ["/inzagen", "/casussen", "/taken", "/berichten", "/keten", "/uitval"]
+    for path in [f"/verstrekkingen?casus={given['case']}", *pages]:
         page.goto(f"{given['url']}{path}")
         looked_at(page, path.strip("/").split("?")[0] + "-en")
         page.set_viewport_size({"width": 360, "height": 740})
