@@ -18,7 +18,7 @@ pub enum Command {
     List,
     /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord, en toont het
     #[command(after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' --role \
-        regisseur --theme woonoverlast,jeugd \\\n    --by 'J. Jansen' --why 'nieuwe collega'\n\nHet \
+    /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord
         wachtwoord moet bij de eerste keer inloggen worden gewijzigd.")]
     Add(AddAsked),
     /// Geeft iemand een nieuw wachtwoord, en logt die overal uit
