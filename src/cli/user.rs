@@ -18,8 +18,9 @@ pub enum Command {
     List,
     /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord en toont dat één keer
     #[command(
-        after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' --role regisseur \\\n    \
-            --theme woonoverlast,jeugd --by 'J. Jansen' --why 'nieuwe collega'\n\nHet wachtwoord \
+        after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' \
+            --role regisseur \\\n    --theme woonoverlast,jeugd --by 'J. Jansen' \
+            --why 'nieuwe collega'\n\nHet wachtwoord \
             moet bij de eerste keer inloggen worden gewijzigd."
     )]
     Add(AddAsked),
