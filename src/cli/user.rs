@@ -17,12 +17,10 @@ pub enum Command {
     /// Toont wie de console mag gebruiken
     List,
     /// Voegt iemand toe; zonder --password-file maakt de hub een wachtwoord en toont dat één keer
-    #[command(
-        after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' \
+    #[command(after_help = "Voorbeeld:\n  schakel user add r.visser --name 'R. Visser' \
             --role regisseur \\\n    --theme woonoverlast,jeugd --by 'J. Jansen' \
             --why 'nieuwe collega'\n\nHet wachtwoord \
-            moet bij de eerste keer inloggen worden gewijzigd."
-    )]
+            moet bij de eerste keer inloggen worden gewijzigd.")]
     Add(AddAsked),
     /// Geeft iemand een nieuw wachtwoord, en logt die overal uit
     Password(PasswordAsked),
