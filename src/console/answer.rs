@@ -137,6 +137,13 @@ pub fn page(template: &impl Template) -> Response {
     }
 }
 
+/// A form that cannot be carried out, again: with what is wrong and what was filled in.
+pub fn again(form: &impl Template) -> Response {
+    let mut response = page(form);
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    response
+}
+
 /// After something was done: to a page that says so, which can be opened again without harm.
 pub fn done(path: &str, what: &str) -> Response {
     let sign = if path.contains('?') { '&' } else { '?' };

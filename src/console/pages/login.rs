@@ -8,7 +8,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::answer::{Shown, Wrong, done, page};
+use super::super::answer::{Shown, Wrong, again, done, page};
 use super::super::door::{Asker, From, Visitor, keep_language, keep_session};
 use super::super::form::{own_path, trimmed};
 use super::super::ui::Ui;
@@ -154,9 +154,7 @@ pub async fn change_password(
     let account = &visitor.account;
     let refuse = |ui: Ui, code: &str| {
         let wrong = Some(ui.code("fout", code));
-        let mut response = page(&PasswordPage { ui, must: account.must_change, wrong });
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        Ok(response)
+        Ok(again(&PasswordPage { ui, must: account.must_change, wrong }))
     };
     if nieuw != nogmaals {
         return refuse(ui, "niet-gelijk");

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::App;
-use super::super::answer::{Shown, Wrong, csv, page};
+use super::super::answer::{Shown, Wrong, again, csv, page};
 use super::super::door::{Asker, Visitor, form_encoded};
 use super::super::form::{optional, trimmed};
 use super::super::mask::{Field, fields};
@@ -333,9 +333,7 @@ pub async fn reveal(
     if asked.reden.chars().count() < 5 {
         shown.wrong = Some(shown.ui.t("reden-ontbreekt"));
         shown.reason = asked.reden;
-        let mut response = page(&shown);
-        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(again(&shown));
     }
     let order = FieldRevealOrder {
         of: id,

@@ -4,12 +4,11 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::App;
-use super::super::answer::{Shown, Wrong, done, page};
+use super::super::answer::{Shown, Wrong, again, done, page};
 use super::super::door::{Asker, Visitor};
 use super::super::form::{moment, trimmed};
 use super::super::ui::Ui;
@@ -213,9 +212,7 @@ pub async fn give(
         Ok(()) => Ok(done(&format!("/casussen/{}", form.case), form.order.name)),
         Err(told) => {
             form.wrong = Some(told);
-            let mut response = page(&form);
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+            Ok(again(&form))
         }
     }
 }

@@ -3,12 +3,11 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::App;
-use super::super::answer::{Shown, Wrong, done, page};
+use super::super::answer::{Shown, Wrong, again, done, page};
 use super::super::door::{Asker, Visitor};
 use super::super::form::trimmed;
 use super::super::ui::Ui;
@@ -80,9 +79,8 @@ pub async fn list(
     Ok(page(&PartnersPage { ui, partners: rows(&app).await?, may_decide }))
 }
 
-/// What can be decided about a partner, with the action that does it.
-const DECISIONS: [(&str, &str); 3] =
-    [("schorsen", "schorsen"), ("hervatten", "hervatten"), ("deblokkeren", "deblokkeren")];
+/// What can be decided about a partner: actions of the office.
+const DECISIONS: [&str; 3] = ["schorsen", "hervatten", "deblokkeren"];
 
 #[derive(Template)]
 #[template(path = "partner_decision.html")]
@@ -100,8 +98,8 @@ async fn decision_page(
     id: &str,
     decision: &str,
 ) -> Result<DecisionPage, Wrong> {
-    let known = DECISIONS.iter().find(|(name, _)| *name == decision);
-    let (decision, _) = known.ok_or_else(Wrong::not_found)?;
+    let known = DECISIONS.into_iter().find(|name| *name == decision);
+    let decision = known.ok_or_else(Wrong::not_found)?;
     let partner = rows(app).await?.into_iter().find(|partner| partner.id == id);
     let partner = partner.ok_or_else(Wrong::not_found)?;
     let ui = Ui::new(asker, "ketenpartners");
@@ -147,7 +145,5 @@ pub async fn decide(
     let Some(wrong) = refused else { return Ok(done("/ketenpartners", form.decision)) };
     form.wrong = Some(wrong);
     form.reason = asked.reden;
-    let mut response = page(&form);
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(again(&form))
 }

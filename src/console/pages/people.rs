@@ -3,12 +3,11 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::App;
-use super::super::answer::{Shown, Wrong, done, page};
+use super::super::answer::{Shown, Wrong, again, done, page};
 use super::super::door::{Asker, Visitor};
 use super::super::form::trimmed;
 use super::super::ui::Ui;
@@ -118,9 +117,7 @@ async fn answer(
             let wrong = Wrong::of_office(&refused);
             shown.wrong = Some(wrong.told.unwrap_or_else(|| shown.ui.code("fout", wrong.code)));
             shown.filled = filled;
-            let mut response = page(&shown);
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+            Ok(again(&shown))
         }
     }
 }
