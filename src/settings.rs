@@ -9,6 +9,7 @@ use include_dir::{Dir, include_dir};
 
 mod alerts;
 mod broker;
+mod map;
 
 use crate::catalogue::problem::Files;
 use crate::hub::alarm::Alerts;
@@ -17,6 +18,7 @@ use crate::transport::http::tls::TlsFiles;
 
 pub use alerts::{AlertSettings, AlertsError};
 pub use broker::{BrokerError, BrokerSettings};
+pub use map::MapError;
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 static CONNECTORS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/connectors");
@@ -74,11 +76,22 @@ pub struct ConsoleSettings {
     pub beyond_loopback: bool,
     /// A style sheet with the municipality's own design tokens.
     pub theme: Option<PathBuf>,
+    /// GeoJSON with the neighbourhoods of the municipality, for the evaluation.
+    pub map: Option<PathBuf>,
+    /// The property of its features that holds the code; without it `buurtcode` or `statcode`.
+    pub map_code: Option<String>,
 }
 
 impl Default for ConsoleSettings {
     fn default() -> Self {
-        Self { enabled: true, listen: None, beyond_loopback: false, theme: None }
+        Self {
+            enabled: true,
+            listen: None,
+            beyond_loopback: false,
+            theme: None,
+            map: None,
+            map_code: None,
+        }
     }
 }
 

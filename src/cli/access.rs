@@ -8,12 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::output::{Exit, Form, say};
+use crate::casework::evaluate::show::map::Map;
 use crate::evidence::HubKeys;
 use crate::hub::alarm::Alerts;
 use crate::hub::{Hub, Office, StartError};
 use crate::journal::{Journal, OpenError, Store, Writer};
 use crate::lifecycle::Running;
-use crate::settings::{self, AlertsError, Settings};
+use crate::settings::{self, AlertsError, ConsoleSettings, Settings};
 use crate::transport::http::AdminDesk;
 
 /// What a command says when it cannot go on: a sentence with the next step, and an exit code.
@@ -62,6 +63,17 @@ pub fn alerts_halt(error: &AlertsError) -> Halt {
          SCHAKEL_ALERTS__… in de omgeving, en probeer het met: schakel alert test"
     );
     Halt::new(Exit::Invalid, text)
+}
+
+/// The map of the settings, where one is set; says all that is wrong with it.
+pub fn map_of(settings: &ConsoleSettings) -> Result<Option<Map>, Halt> {
+    settings.open_map().map_err(|error| {
+        let text = format!(
+            "{}\nVerbeter het bestand, of laat console.map weg: dan heeft de evaluatie geen kaart",
+            super::check::chain(&error)
+        );
+        Halt::new(Exit::Invalid, text)
+    })
 }
 
 /// The file in which the hub's key lies.

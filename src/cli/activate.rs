@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::access::{Ground, Halt};
 use super::check;
-use super::evaluate::clean;
 use super::output::{Exit, Form, out, say};
 use super::words::{joined, list, text};
+use crate::casework::evaluate::show::clean;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeelden:\n  schakel --config mijn-set activate --dry-run\n  schakel \

@@ -44,6 +44,10 @@ pub fn run(ground: Ground<'_>) -> Exit {
     if let Err(halt) = check_alerts(ground, &catalogue) {
         return halt.end();
     }
+    let map = access::settings(config).and_then(|settings| access::map_of(&settings.console));
+    if let Err(halt) = map {
+        return halt.end();
+    }
     let problems = tried_problems(&catalogue, &files);
     if !problems.is_empty() {
         show(&problems, form);

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::access::{Ground, Halt, exists};
 use super::check;
-use super::evaluate::clean;
 use super::output::{Exit, Form, out, say};
 use super::words::moment;
+use crate::casework::evaluate::show::clean;
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::nearest;
 use crate::catalogue::programme::{Priority, Programme, Target};

@@ -1,6 +1,7 @@
 //! `schakel serve`: the hub, until it is told to stop.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::access::{self, Halt, read_keys, start_halt};
 use super::check;
@@ -33,7 +34,7 @@ async fn serve(
     let addresses = Addresses {
         alerts,
         directs: settings.regie.enabled,
-        console: console_of(&settings.console),
+        console: console_of(&settings.console)?,
         http: listen.unwrap_or(settings.http.listen),
         beyond_loopback: settings.http.beyond_loopback,
         tls: settings.http.tls.map(Into::into),
@@ -69,12 +70,13 @@ async fn serve(
 }
 
 /// The console of the settings, where there is to be one.
-fn console_of(settings: &ConsoleSettings) -> Option<ConsoleDoor> {
-    settings.enabled.then(|| ConsoleDoor {
+fn console_of(settings: &ConsoleSettings) -> Result<Option<ConsoleDoor>, Halt> {
+    let map = access::map_of(settings)?.map(Arc::new);
+    Ok(settings.enabled.then(|| ConsoleDoor {
         listen: settings.listen,
         beyond_loopback: settings.beyond_loopback,
-        look: Look { theme: settings.theme.clone() },
-    })
+        look: Look { theme: settings.theme.clone(), map },
+    }))
 }
 
 /// The broker of the settings, with its secrets read.

@@ -68,6 +68,9 @@ pub fn table() -> Vec<Route> {
         route(Get, "/casussen/{casus}/opdracht", DIRECTS, get(p::orders::form)),
         route(Post, "/casussen/{casus}/opdracht", DIRECTS, post(p::orders::give)),
         route(Get, "/taken", DIRECTS_OR_AUDITS, get(p::tasks::list)),
+        route(Get, "/evaluatie", DIRECTS_OR_AUDITS, get(p::evaluation::show)),
+        route(Post, "/filters", EVERY, post(p::filters::keep)),
+        route(Post, "/filters/verwijderen", EVERY, post(p::filters::forget)),
         route(Get, "/berichten", EVERY, get(p::messages::list)),
         route(Get, "/berichten/{id}", EVERY, get(p::messages::show)),
         route(Get, "/berichten/{id}/uitleg/{ontvanger}", EVERY, get(p::messages::explain)),
@@ -104,12 +107,13 @@ impl Permit {
 }
 
 /// What the menu shows: the pages that somebody may open, in this order.
-pub const MENU: [(&str, Permit); 11] = [
+pub const MENU: [(&str, Permit); 12] = [
     ("vandaag", DIRECTS),
     ("keten", EVERY),
     ("casussen", DIRECTS_OR_AUDITS),
     ("taken", DIRECTS_OR_AUDITS),
     ("berichten", EVERY),
+    ("evaluatie", DIRECTS_OR_AUDITS),
     ("uitval", OPERATES_OR_AUDITS),
     ("ketenpartners", OPERATES_OR_AUDITS),
     ("gebruikers", OPERATES_OR_AUDITS),
@@ -153,7 +157,8 @@ mod tests {
 
     #[test]
     fn only_who_may_act_can_post_and_an_auditor_never_changes_anything() {
-        let own = ["/inloggen", "/taal", "/uitloggen", "/wachtwoord"];
+        let own =
+            ["/inloggen", "/taal", "/uitloggen", "/wachtwoord", "/filters", "/filters/verwijderen"];
         for route in table().iter().filter(|r| r.verb == Verb::Post && !own.contains(&r.path)) {
             assert!(!route.permit.admits(Some(&account(&[Auditor], false))), "{}", route.path);
         }

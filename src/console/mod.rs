@@ -9,9 +9,12 @@
 pub mod access;
 mod answer;
 mod door;
+mod figures;
 mod form;
+mod list;
 mod mask;
 mod pages;
+mod tongue;
 mod ui;
 mod words;
 
@@ -26,6 +29,7 @@ use axum::routing::any;
 use tokio::sync::watch;
 
 use self::access::Verb;
+use crate::casework::evaluate::show::map::Map;
 use crate::hub::{Hub, Office};
 
 /// A form with the longest text that anybody may type.
@@ -40,6 +44,9 @@ pub struct App {
     office: Arc<Office>,
     /// A style sheet of the municipality's own.
     theme: Option<Arc<PathBuf>>,
+    /// The neighbourhoods of the municipality.
+    map: Option<Arc<Map>>,
+    figures: Arc<figures::Figures>,
     live: Arc<tokio::sync::Semaphore>,
     request_time: Duration,
     /// Says that the hub stops, so that pages which look live let go.
@@ -51,6 +58,8 @@ pub struct App {
 pub struct Look {
     /// A file with design tokens of the municipality's own.
     pub theme: Option<PathBuf>,
+    /// What figures of neighbourhoods are drawn on.
+    pub map: Option<Arc<Map>>,
 }
 
 /// The pages. Serve them with `transport::http::serve`.
@@ -63,7 +72,9 @@ pub fn console_router(
     let office = Arc::new(Office::new(Arc::clone(&hub)));
     let live = Arc::new(tokio::sync::Semaphore::new(LIVE_MAX));
     let theme = look.theme.map(Arc::new);
-    let app = App { hub, office, theme, live, request_time, stop };
+    let figures = Arc::default();
+    let map = look.map;
+    let app = App { hub, office, theme, map, figures, live, request_time, stop };
     let router = access::table().into_iter().fold(Router::new(), |router, route| {
         let gate = door::Gate { app: app.clone(), permit: route.permit };
         let handler = match route.verb {

@@ -166,6 +166,7 @@ mod tests {
             "richting-",
             "resultaat-",
             "weigering-",
+            "cijfer-",
         ];
         let is_code = |name: &&String| of_codes.iter().any(|code| name.starts_with(code));
         let is_said = |name: &&String| {

@@ -30,8 +30,8 @@ impl Journal {
     pub async fn facts(
         &self,
         span: Span,
-        kind_of: &dyn Fn(&PartnerId) -> String,
-        give: &mut dyn FnMut(&Fact),
+        kind_of: &(dyn Fn(&PartnerId) -> String + Sync),
+        give: &mut (dyn FnMut(&Fact) + Send),
     ) -> Result<(), JournalError> {
         self.signal_facts(span, kind_of, give).await?;
         self.case_facts(span, give).await?;
@@ -41,8 +41,8 @@ impl Journal {
     async fn signal_facts(
         &self,
         span: Span,
-        kind_of: &dyn Fn(&PartnerId) -> String,
-        give: &mut dyn FnMut(&Fact),
+        kind_of: &(dyn Fn(&PartnerId) -> String + Sync),
+        give: &mut (dyn FnMut(&Fact) + Send),
     ) -> Result<(), JournalError> {
         let sql = "select i.seq, i.received_at, i.theme, i.partner, i.case_id, d.area
             from inbox i left join dossier d on d.case_id = i.case_id
@@ -81,7 +81,7 @@ impl Journal {
     async fn case_facts(
         &self,
         span: Span,
-        give: &mut dyn FnMut(&Fact),
+        give: &mut (dyn FnMut(&Fact) + Send),
     ) -> Result<(), JournalError> {
         let sql = "select d.case_id, d.opened_at, d.closed_at, d.theme, d.area, d.lasting,
                 (select count(*) from timeline t where t.case_id = d.case_id and t.code = 'fase'
@@ -122,8 +122,8 @@ impl Journal {
     async fn task_facts(
         &self,
         span: Span,
-        kind_of: &dyn Fn(&PartnerId) -> String,
-        give: &mut dyn FnMut(&Fact),
+        kind_of: &(dyn Fn(&PartnerId) -> String + Sync),
+        give: &mut (dyn FnMut(&Fact) + Send),
     ) -> Result<(), JournalError> {
         let sql = "select t.*, d.theme, d.area
             from task t join cases c on c.id = t.case_id
@@ -153,7 +153,10 @@ impl Journal {
     }
 }
 
-fn task_fact(row: &Row, kind_of: &dyn Fn(&PartnerId) -> String) -> Result<TaskFact, JournalError> {
+fn task_fact(
+    row: &Row,
+    kind_of: &(dyn Fn(&PartnerId) -> String + Sync),
+) -> Result<TaskFact, JournalError> {
     let state = TaskState::parse(&row.text("state")?).ok_or_else(|| unreadable("state"))?;
     Ok(TaskFact {
         kind: kind_of(&row.parsed("partner")?),

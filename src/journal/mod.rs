@@ -95,14 +95,15 @@ pub use self::observe::{Observation, PartnerSeen};
 pub use self::open::{POSTGRES_LEAST, ServerReport, Servers, Store, StoreReport};
 pub use self::partners::{CREDENTIALS_MAX, PartnerOrder, Proposal};
 pub use self::people::{
-    Account, AccountChange, AccountDone, AccountOrder, FieldReveal, FieldRevealOrder, LoginKey,
-    Session, THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER, throttled_until,
+    Account, AccountChange, AccountDone, AccountOrder, FILTER_NAME_MAX, FILTER_QUERY_MAX,
+    FILTERS_MAX, FieldReveal, FieldRevealOrder, LoginKey, SavedFilter, Session,
+    THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER, throttled_until,
 };
 pub use self::quarantine::{Decision, QuarantineOrder};
 pub use self::regie::{
     ASKED, AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder,
-    CaseOrdered, CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, RegiePoint,
-    RegieTelling, Said, TaskFilter, TaskLine, TimelineLine,
+    CaseOrdered, CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, REGIE_LIST_MAX,
+    RegiePoint, RegieTelling, Said, TaskFilter, TaskLine, TimelineLine,
 };
 pub use self::replace::{Replay, Replayed, Settles};
 pub use self::reveal::{Reveal, RevealOrder};

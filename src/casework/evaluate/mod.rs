@@ -11,6 +11,7 @@ mod facts;
 mod judge;
 mod report;
 mod rows;
+pub mod show;
 mod tally;
 
 use jiff::ToSpan as _;
@@ -61,6 +62,13 @@ impl Asked {
         self.until
     }
 
+    /// Of one municipality, district or neighbourhood only; `None` where that is no code of the CBS.
+    #[must_use]
+    pub fn of_area(mut self, code: &str) -> Option<Self> {
+        self.area = Some(AreaCode::parse(code)?);
+        Some(self)
+    }
+
     /// The same days a year before, because nuisance has its seasons.
     pub fn earlier(&self) -> (Date, Date) {
         let back = |day: Date| day.checked_sub(1.year()).unwrap_or(day);
@@ -86,6 +94,14 @@ impl Asked {
     fn is_about(&self, theme: Option<&str>, area: Option<&str>) -> bool {
         self.theme.as_deref().is_none_or(|asked| theme == Some(asked))
             && self.area.as_ref().is_none_or(|asked| area.is_some_and(|a| asked.contains(a)))
+    }
+}
+
+/// The period of the programme; without one the year until today.
+pub fn usual_period(programme: Option<&Programme>, today: Date) -> (Date, Date) {
+    match programme {
+        Some(programme) => (programme.from, programme.until),
+        None => (today.first_of_year(), today),
     }
 }
 

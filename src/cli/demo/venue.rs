@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::folder::Folder;
 use super::listener::Listener;
 use super::partner::Partner;
+use crate::casework::evaluate::show::map::Map;
 use crate::catalogue::Catalogue;
 use crate::catalogue::partner::Delivery;
 use crate::catalogue::problem::Files;
@@ -101,6 +102,8 @@ impl Venue {
             .map_err(|error| Halt::new(Exit::Unreachable, format!("geen vrije poort: {error}")))?;
         let mut files = settings::shipped();
         call_at(&mut files, called, &format!("http://{}/schakel", listener.address))?;
+        let look = Look { map: Some(Arc::new(map()?)), ..Look::default() };
+        let console = console.then_some(ConsoleDoor { listen: None, beyond_loopback: false, look });
         let addresses = Addresses {
             alerts: None,
             // The evening is exchange only; the case after it begins to direct.
@@ -109,11 +112,7 @@ impl Venue {
             beyond_loopback: false,
             tls: None,
             metrics: None,
-            console: console.then(|| ConsoleDoor {
-                listen: None,
-                beyond_loopback: false,
-                look: Look::default(),
-            }),
+            console,
             broker: None,
         };
         let store = Store::in_folder(&home.path);
@@ -191,6 +190,12 @@ impl Cast {
 
 fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The neighbourhoods of the demo, for figures on a map.
+fn map() -> Result<Map, Halt> {
+    let broken = |_| Halt::new(Exit::Failure, "de kaart van de demo is niet te lezen");
+    Map::parse(include_bytes!("kaart.geojson"), None).map_err(broken)
 }
 
 /// Puts another webhook address in a partner's file.

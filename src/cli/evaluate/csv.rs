@@ -3,8 +3,9 @@
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, so such a text is preceded by
 //! an apostrophe (OWASP, CSV injection); numbers are never negative and need none.
 
-use super::sections::{Cell, clean, sections};
 use crate::casework::evaluate::Evaluation;
+use crate::casework::evaluate::show::clean;
+use crate::casework::evaluate::show::sections::{Cell, plain, sections};
 use crate::catalogue::programme::Measure;
 
 const HEADER: [&str; 4] = ["onderdeel", "rij", "kolom", "waarde"];
@@ -33,7 +34,7 @@ pub fn text(evaluation: &Evaluation) -> String {
             let texts = cells.iter().take_while(|cell| cell.is_text());
             let name = texts.map(Cell::shown).collect::<Vec<_>>().join(" / ");
             for (column, cell) in section.columns.iter().zip(cells) {
-                add(section.id, &name, column, value(cell));
+                add(section.id, &name, column, cell.plain());
             }
         }
     }
@@ -43,19 +44,6 @@ pub fn text(evaluation: &Evaluation) -> String {
         drop(writer.write_record(line.each_ref().map(|text| safe(text))));
     }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
-}
-
-fn value(cell: &Cell) -> String {
-    match cell {
-        Cell::Number(value) | Cell::Percent(value) => plain(*value),
-        other => other.shown(),
-    }
-}
-
-/// A number without groups, so that a spreadsheet reads it as one.
-fn plain(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or_else(|| text.replace('.', ","), str::to_owned)
 }
 
 fn safe(text: &str) -> String {

@@ -3,9 +3,12 @@
 
 use std::fmt::Write as _;
 
-use super::chart::svg;
 use super::palette::declarations;
-use super::sections::{Cell, Section, clean, sections, verdict_sign};
+use crate::casework::evaluate::show::chart::svg;
+use crate::casework::evaluate::show::map::Map;
+use crate::casework::evaluate::show::plot::{Shown, plot};
+use crate::casework::evaluate::show::sections::{Cell, Section, sections, verdict_sign};
+use crate::casework::evaluate::show::{Dutch, escape};
 use crate::casework::evaluate::{Evaluation, TargetRow, Verdict};
 use crate::cli::words::moment;
 use crate::message::Timestamp;
@@ -30,6 +33,10 @@ figure{margin:1rem 0}svg{display:block;width:100%;max-width:45rem;height:auto}\
 svg text{fill:var(--tekst);font:13px system-ui,sans-serif}svg .n{fill:var(--zacht);font-size:12px}\
 svg line{stroke:var(--lijn);stroke-width:1}.s1{fill:var(--reeks1)}.s2{fill:var(--reeks2)}\
 .r2{stroke:var(--reeks2);stroke-width:1.5}.r3{fill:none;stroke:var(--reeks3);stroke-width:1.5}\
+.kb{stroke:var(--tekst);stroke-width:1}.k0{fill:var(--vlak)}.kg{fill:var(--achter)}\
+.kh{fill:var(--zacht)}.kn{fill:none;stroke-dasharray:4 3}\
+svg .kt{stroke:var(--achter);stroke-width:3.5px;paint-order:stroke;font-weight:600}\
+svg .kl{font-weight:600}\
 a{color:var(--reeks1)}.weg{position:absolute;left:-999rem}.weg:focus{position:static}\
 ul{padding-left:1.2rem}";
 
@@ -39,23 +46,7 @@ tr,figure,dl div{break-inside:avoid}h2{break-after:avoid}thead{display:table-hea
 .rol{overflow:visible}.weg{display:none}\
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}";
 
-/// Text as HTML and attributes may hold it.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-pub fn text(evaluation: &Evaluation) -> String {
+pub fn text(evaluation: &Evaluation, map: Option<&Map>) -> String {
     let (light, dark) = (declarations(false), declarations(true));
     let name = escape(evaluation.programma.as_deref().unwrap_or("Evaluatie"));
     let mut page = format!(
@@ -72,7 +63,14 @@ pub fn text(evaluation: &Evaluation) -> String {
     page.push_str("<main>\n");
     targets(&mut page, evaluation);
     notable(&mut page, evaluation);
-    sections(evaluation).iter().for_each(|section| part(&mut page, section));
+    if let Some(map) = map {
+        let plot = plot(map, evaluation, Shown::default(), &Dutch);
+        part(&mut page, &plot.table, &plot.svg);
+    }
+    for section in &sections(evaluation) {
+        let drawn = section.chart.as_ref().map(|chart| svg(chart, section.id, &Dutch));
+        part(&mut page, section, &drawn.unwrap_or_default());
+    }
     page.push_str("</main>\n");
     foot(&mut page, evaluation);
     page.push_str("</body>\n</html>\n");
@@ -171,13 +169,12 @@ fn notable(page: &mut String, evaluation: &Evaluation) {
     }
 }
 
-fn part(page: &mut String, section: &Section) {
+fn part(page: &mut String, section: &Section, drawn: &str) {
     let (id, title) = (section.id, section.title);
     let _ = write!(page, "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{title}</h2>\n");
     if !section.note.is_empty() {
         let _ = writeln!(page, "<p class=\"zacht\">{}</p>", escape(section.note));
     }
-    let drawn = section.chart.as_ref().map(|chart| svg(chart, id)).unwrap_or_default();
     if !drawn.is_empty() {
         let _ = writeln!(page, "<figure>{drawn}</figure>");
     }
@@ -187,7 +184,7 @@ fn part(page: &mut String, section: &Section) {
          <thead><tr>"
     );
     for (at, column) in section.columns.iter().enumerate() {
-        let class = if is_text(section, at) { "" } else { " class=\"g\"" };
+        let class = if section.is_text(at) { "" } else { " class=\"g\"" };
         let _ = write!(page, "<th scope=\"col\"{class}>{}</th>", escape(column));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
@@ -195,7 +192,7 @@ fn part(page: &mut String, section: &Section) {
         page.push_str("<tr>");
         for (at, cell) in cells.iter().enumerate() {
             let shown = escape(&cell.shown());
-            let _ = match (at, is_text(section, at)) {
+            let _ = match (at, section.is_text(at)) {
                 (0, _) => write!(page, "<th scope=\"row\">{shown}</th>"),
                 (_, true) => write!(page, "<td>{shown}</td>"),
                 (_, false) => write!(page, "<td class=\"g\">{shown}</td>"),
@@ -204,11 +201,6 @@ fn part(page: &mut String, section: &Section) {
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody></table></div>\n</section>\n");
-}
-
-/// Whether a column holds words.
-fn is_text(section: &Section, column: usize) -> bool {
-    section.rows.iter().any(|row| row.get(column).is_some_and(Cell::is_text))
 }
 
 fn foot(page: &mut String, evaluation: &Evaluation) {

@@ -1,11 +1,9 @@
 //! `schakel evaluate`: what the programme wants beside what happened, for people at a terminal,
 //! for a spreadsheet, for a program, and as a report that stands alone.
 
-mod chart;
 mod csv;
 mod html;
 mod palette;
-mod sections;
 mod source;
 mod terminal;
 
@@ -14,15 +12,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::civil::Date;
 
-pub use self::sections::{clean, sections};
-use super::access::{Ground, Halt};
+use super::access::{self, Ground, Halt};
+use super::check;
 use super::output::{Exit, Wide, out, raw, say};
 use super::programme::{self, Standing};
-use crate::casework::evaluate::{Asked, Evaluation, Evaluator};
+use crate::casework::evaluate::show::map::Map;
+use crate::casework::evaluate::{Asked, Evaluation, Evaluator, usual_period};
 use crate::catalogue::Catalogue;
-use crate::catalogue::programme::{AreaCode, Programme};
-use crate::hub::clock;
-use crate::journal::Journal;
+use crate::catalogue::programme::AreaCode;
+use crate::hub::{clock, gather};
+use crate::journal::{Journal, JournalError};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Voorbeelden:\n  schakel evaluate --from 2026-01-01 --until 2026-06-30\n  \
@@ -63,11 +62,16 @@ pub async fn run(options: &Options, wide: Wide, ground: Ground<'_>) -> Result<Ex
         Some(file) => source::read_file(file, &mut evaluator)?,
         None => {
             let journal = ground.reader().await?;
-            source::read_journal(&journal, &standing.catalogue, &asked, &mut evaluator).await?;
+            gather(&journal, &standing.catalogue, &asked, &mut evaluator).await.map_err(failed)?;
         }
     }
     let evaluation = evaluator.finish();
-    let text = text(&evaluation, wide);
+    // Only the report is drawn, and a map that is wrong must not keep the figures from anybody.
+    let map = match wide {
+        Wide::Html => access::map_of(&access::settings(ground.config)?.console)?,
+        _ => None,
+    };
+    let text = text(&evaluation, wide, map.as_ref());
     match &options.to {
         Some(file) => write(file, &text)?,
         None if wide == Wide::Table => out(&text),
@@ -83,19 +87,24 @@ pub async fn of_journal(
     asked: &Asked,
 ) -> Result<Evaluation, Halt> {
     let mut evaluator = Evaluator::new(catalogue.programme.as_ref(), asked);
-    source::read_journal(journal, catalogue, asked, &mut evaluator).await?;
+    gather(journal, catalogue, asked, &mut evaluator).await.map_err(failed)?;
     Ok(evaluator.finish())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn failed(error: JournalError) -> Halt {
+    Halt::new(Exit::Failure, check::chain(&error))
+}
+
 /// The evaluation in the form that was asked for.
-fn text(evaluation: &Evaluation, wide: Wide) -> String {
+fn text(evaluation: &Evaluation, wide: Wide, map: Option<&Map>) -> String {
     let line = |text: Result<String, serde_json::Error>| text.unwrap_or_default() + "\n";
     match wide {
         Wide::Table => terminal::text(evaluation),
         Wide::Json => line(serde_json::to_string_pretty(evaluation)),
         Wide::Jsonl => line(serde_json::to_string(evaluation)),
         Wide::Csv => csv::text(evaluation),
-        Wide::Html => html::text(evaluation),
+        Wide::Html => html::text(evaluation, map),
     }
 }
 
@@ -113,7 +122,7 @@ fn asked(options: &Options, standing: &Standing) -> Result<Asked, Halt> {
     let wrong = |text: String| Halt::new(Exit::Usage, text);
     let now = clock::now();
     let programme = standing.catalogue.programme.as_ref();
-    let (from, until) = usual(programme, now.amsterdam_day());
+    let (from, until) = usual_period(programme, now.amsterdam_day());
     let (from, until) = (options.from.unwrap_or(from), options.until.unwrap_or(until));
     let asked = Asked::new(from, until, now);
     let mut asked = asked.ok_or_else(|| {
@@ -135,14 +144,6 @@ fn asked(options: &Options, standing: &Standing) -> Result<Asked, Halt> {
         asked.area = Some(code);
     }
     Ok(asked)
-}
-
-/// The period of the programme; without one the year until today.
-fn usual(programme: Option<&Programme>, today: Date) -> (Date, Date) {
-    match programme {
-        Some(programme) => (programme.from, programme.until),
-        None => (today.first_of_year(), today),
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,12 @@
-//! Where the facts of an evaluation come from.
+//! The facts of an evaluation from a file.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use crate::casework::evaluate::{Asked, Evaluator, Fact};
-use crate::catalogue::Catalogue;
+use crate::casework::evaluate::{Evaluator, Fact};
 use crate::cli::access::Halt;
-use crate::cli::check;
 use crate::cli::output::Exit;
-use crate::journal::{Journal, Span};
-use crate::message::{PartnerId, Timestamp};
 
 /// A fact holds codes and moments; a longer line is none.
 const LINE_BYTES_MAX: u64 = 16 * 1024;
@@ -47,32 +43,4 @@ pub fn read_file(file: &Path, evaluator: &mut Evaluator<'_>) -> Result<(), Halt>
         evaluator.add(&fact);
     }
     Ok(())
-}
-
-/// What a partner is that the set no longer has.
-const FORMER: &str = "(voormalig)";
-
-/// Adds the facts of the journal, next to the hub that may be writing it.
-pub async fn read_journal(
-    journal: &Journal,
-    catalogue: &Catalogue,
-    asked: &Asked,
-    evaluator: &mut Evaluator<'_>,
-) -> Result<(), Halt> {
-    let kind_of = |id: &PartnerId| {
-        catalogue.partner(id).map_or(FORMER, |partner| partner.kind.as_str()).to_owned()
-    };
-    let failed = |error| Halt::new(Exit::Failure, check::chain(&error));
-    let found = journal.facts(span(asked), &kind_of, &mut |fact| evaluator.add(fact)).await;
-    found.map_err(failed)
-}
-
-/// The days of an evaluation and of the year before it, from midnight to midnight.
-fn span(asked: &Asked) -> Span {
-    let before = asked.earliest().yesterday().ok().and_then(Timestamp::end_of_amsterdam_day);
-    let last = Timestamp::end_of_amsterdam_day(asked.until());
-    Span {
-        from: before.map_or(Timestamp::from_micros(0), |end| end.plus_seconds(1)),
-        before: last.map_or(asked.now, |end| end.plus_seconds(1)),
-    }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::sections::{Cell, Section, clean, sections, verdict_sign};
+use crate::casework::evaluate::show::clean;
+use crate::casework::evaluate::show::sections::{Cell, Section, sections, verdict_sign};
 use crate::casework::evaluate::{Evaluation, TargetRow, Verdict};
 use crate::cli::output::Rows;
 

@@ -60,21 +60,21 @@ const FORMS: [Wide; 5] = [Wide::Table, Wide::Json, Wide::Jsonl, Wide::Csv, Wide:
 
 #[test]
 fn no_name_steers_a_terminal_a_spreadsheet_or_a_browser() {
-    let plain = text(&evaluation("gewoon"), Wide::Html);
+    let plain = text(&evaluation("gewoon"), Wide::Html, None);
     for name in HOSTILE {
         let evaluation = evaluation(name);
         for form in FORMS {
-            let said = text(&evaluation, form);
+            let said = text(&evaluation, form, None);
             let strange = said.chars().filter(|c| c.is_control() && *c != '\n');
             assert_eq!(strange.count(), 0, "{form:?} {name}");
         }
-        let html = text(&evaluation, Wide::Html);
+        let html = text(&evaluation, Wide::Html, None);
         for forbidden in ["<script", "<img", "\u{202e}", "\u{2028}", "\u{1b}"] {
             assert!(!html.contains(forbidden), "{forbidden}");
         }
         let tags = |page: &str| page.matches('<').count();
         assert_eq!(tags(&html), tags(&plain), "{name} adds an element");
-        for line in text(&evaluation, Wide::Csv).lines() {
+        for line in text(&evaluation, Wide::Csv, None).lines() {
             for field in line.split(';') {
                 let field = field.trim_start_matches('"').trim_start();
                 assert!(!field.starts_with(['=', '+', '-', '@']), "{name}: {line}");
@@ -85,7 +85,7 @@ fn no_name_steers_a_terminal_a_spreadsheet_or_a_browser() {
 
 #[test]
 fn the_report_stands_alone_and_says_in_a_table_what_it_draws() {
-    let html = text(&evaluation("gewoon"), Wide::Html);
+    let html = text(&evaluation("gewoon"), Wide::Html, None);
     assert!(html.starts_with("<!doctype html>\n<html lang=\"nl\">"));
     for wanted in [
         "default-src 'none'; style-src 'unsafe-inline'",
@@ -117,14 +117,15 @@ fn the_report_stands_alone_and_says_in_a_table_what_it_draws() {
 #[test]
 fn a_spreadsheet_gets_a_long_table_and_json_the_whole() {
     let evaluation = evaluation("gewoon");
-    let csv = text(&evaluation, Wide::Csv);
+    let csv = text(&evaluation, Wide::Csv, None);
     assert!(csv.starts_with("onderdeel;rij;kolom;waarde\n"));
     assert!(csv.contains("\nper-afzender;inwoners;signalen;20\n"), "{csv}");
     assert!(csv.contains("\nper-buurt;B / BU07721319;signalen;minder dan 5\n"), "{csv}");
-    let json: serde_json::Value = serde_json::from_str(&text(&evaluation, Wide::Json)).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&evaluation, Wide::Json, None)).unwrap();
     assert_eq!(json["doelen"][0]["oordeel"], "niet-gehaald");
     assert_eq!(json["perBuurt"][1]["signalen"], serde_json::Value::Null);
-    assert_eq!(text(&evaluation, Wide::Jsonl).lines().count(), 1);
-    let table = text(&evaluation, Wide::Table);
+    assert_eq!(text(&evaluation, Wide::Jsonl, None).lines().count(), 1);
+    let table = text(&evaluation, Wide::Table, None);
     assert!(table.contains("Waar doel en werkelijkheid uit elkaar lopen (1)"), "{table}");
 }

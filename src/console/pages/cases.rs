@@ -7,14 +7,17 @@ use serde::Deserialize;
 use super::super::App;
 use super::super::answer::{Shown, Wrong, csv, page};
 use super::super::door::{Asker, Visitor};
-use super::super::form::optional;
-use super::super::ui::Ui;
+use super::super::form::{optional, trimmed};
+use super::super::list::{Column, Head, Kept, Pairs, Sort, heads, kept};
+use super::super::ui::{Count as _, Ui};
 use super::messages::own_partner;
 use super::orders::{ORDERS, OrderKind, Scope};
 use super::themes_of;
 use crate::casework::{Assignee, Phase, Question, Task};
 use crate::hub::clock;
-use crate::journal::{CaseFilter, CaseView, DossierLine, MessageFilter, MessageLine, TimelineLine};
+use crate::journal::{
+    CaseFilter, CaseView, DossierLine, MessageFilter, MessageLine, REGIE_LIST_MAX, TimelineLine,
+};
 use crate::message::{CaseNumber, PartnerId, StaffRole, Timestamp};
 
 #[derive(Deserialize, Default)]
@@ -27,8 +30,22 @@ pub struct Asked {
     /// `mij`: those that the visitor works on.
     wie: String,
     alle: String,
+    #[serde(deserialize_with = "trimmed")]
+    sorteer: String,
     als: String,
+    gedaan: Option<String>,
 }
+
+/// By what the list can be sorted.
+pub const COLUMNS: [Column; 7] = [
+    ("casus", "kop-casus", false),
+    ("thema", "kop-thema", false),
+    ("fase", "kop-fase", false),
+    ("geopend", "kop-geopend", false),
+    ("eerst", "kop-eerst", false),
+    ("open", "kop-open", true),
+    ("laat", "kop-laat", true),
+];
 
 /// A text that is not empty.
 pub struct Word(pub String);
@@ -52,6 +69,11 @@ struct CasesPage {
     phases: [Phase; 6],
     mine: bool,
     all: bool,
+    heads: Vec<Head>,
+    kept: Kept,
+    sort: String,
+    /// Whether there are more than are listed, so that only those listed are sorted.
+    cut: bool,
 }
 
 pub async fn list(
@@ -70,18 +92,35 @@ pub async fn list(
     };
     let journal = app.hub.journal();
     let mut cases = journal.dossiers(&filter, clock::now()).await?;
+    let cut = cases.len().count() >= REGIE_LIST_MAX;
     let mine = asked.wie == "mij";
     if mine {
         let own = journal.cases_of(visitor.account.id).await?;
         cases.retain(|case| own.contains(&case.number));
     }
-    let ui = Ui::new(&asker, "casussen");
+    let ui = Ui::new(&asker, "casussen").after(asked.gedaan.as_deref());
+    let sort = Sort::of(&asked.sorteer, &COLUMNS);
+    if let Some(sort) = sort {
+        sorted(&ui, &mut cases, sort);
+    }
     if asked.als == "csv" {
         return Ok(csv("casussen.csv", &as_rows(&ui, &cases)));
     }
     let known = app.hub.active().catalogue.themes.keys().cloned().collect::<Vec<_>>();
     let themes = known.into_iter().filter(|theme| visitor.sees(Some(theme))).collect();
+    let sort_text = sort.map(Sort::in_address).unwrap_or_default();
+    let pairs: Pairs = vec![
+        ("fase", phase.map_or("", Phase::as_str).to_owned()),
+        ("thema", theme.clone().unwrap_or_default()),
+        ("wie", if mine { "mij" } else { "" }.to_owned()),
+        ("alle", if filter.all { "1" } else { "" }.to_owned()),
+        ("sorteer", sort_text.clone()),
+    ];
     Ok(page(&CasesPage {
+        heads: heads(&ui, "casussen", &pairs, &COLUMNS, sort),
+        kept: kept(&app, &visitor, "casussen", &pairs).await?,
+        sort: sort_text,
+        cut,
         ui,
         cases,
         phase: phase.map_or("", Phase::as_str).to_owned(),
@@ -91,6 +130,19 @@ pub async fn list(
         mine,
         all: filter.all,
     }))
+}
+
+fn sorted(ui: &Ui, cases: &mut [DossierLine], sort: Sort) {
+    let phase = |case: &DossierLine| Some(ui.code("fase", case.fase.as_str()));
+    cases.sort_by(|one, other| match sort.column {
+        "thema" => sort.compare(one.thema.as_ref(), other.thema.as_ref()),
+        "fase" => sort.compare(phase(one), phase(other)),
+        "geopend" => sort.compare(Some(one.geopend), Some(other.geopend)),
+        "eerst" => sort.compare(one.volgende, other.volgende),
+        "open" => sort.compare(Some(one.open_tasks), Some(other.open_tasks)),
+        "laat" => sort.compare(Some(one.overdue), Some(other.overdue)),
+        _ => sort.compare(Some(one.number.as_str()), Some(other.number.as_str())),
+    });
 }
 
 fn as_rows(ui: &Ui, cases: &[DossierLine]) -> Vec<Vec<String>> {

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::super::App;
 use super::super::answer::{Shown, Wrong, again, csv, page};
-use super::super::door::{Asker, Visitor, form_encoded};
+use super::super::door::{Asker, Visitor};
 use super::super::form::{optional, trimmed};
+use super::super::list::{Column, Head, Kept, Pairs, Sort, address, heads, kept};
 use super::super::mask::{Field, fields};
 use super::super::ui::Ui;
 use super::cases::Word;
@@ -51,8 +52,22 @@ pub struct Asked {
     soort: Option<Word>,
     #[serde(deserialize_with = "optional")]
     voor: Option<i64>,
+    #[serde(deserialize_with = "trimmed")]
+    sorteer: String,
     als: String,
+    gedaan: Option<String>,
 }
+
+/// By what a page of the list can be sorted.
+pub const COLUMNS: [Column; 7] = [
+    ("ontvangen", "kop-ontvangen", false),
+    ("soort", "kop-soort", false),
+    ("afzender", "kop-afzender", false),
+    ("casus", "kop-casus", false),
+    ("thema", "kop-thema", false),
+    ("zendingen", "kop-zendingen", true),
+    ("status", "kop-status", false),
+];
 
 #[derive(Template)]
 #[template(path = "messages.html")]
@@ -70,6 +85,11 @@ struct MessagesPage {
     /// The address of the same as a file.
     export: String,
     not_found: bool,
+    heads: Vec<Head>,
+    kept: Kept,
+    sort: String,
+    /// Whether there are more than this page, so that only this page is sorted.
+    cut: bool,
 }
 
 pub async fn list(
@@ -89,28 +109,28 @@ pub async fn list(
             Err(wrong) => return Err(wrong),
         }
     }
-    let found = find(&app, &visitor, &asked).await?;
-    let ui = Ui::new(&asker, "berichten");
+    let mut found = find(&app, &visitor, &asked).await?;
+    let ui = Ui::new(&asker, "berichten").after(asked.gedaan.as_deref());
+    let sort = Sort::of(&asked.sorteer, &COLUMNS);
+    if let Some(sort) = sort {
+        sorted(&ui, &mut found.lines, sort);
+    }
     if export {
         return Ok(csv("berichten.csv", &as_rows(&ui, &found.lines)));
     }
-    let address = |more: &[(&str, String)]| {
-        let text = |id: &Option<PartnerId>| id.as_ref().map(ToString::to_string);
-        let known = [
-            ("zoek", Some(asked.zoek.clone())),
-            ("afzender", text(&asked.afzender)),
-            ("ontvanger", text(&asked.ontvanger)),
-            ("soort", asked.soort.as_ref().map(|word| word.0.clone())),
-        ];
-        let known = known.into_iter().filter_map(|(k, v)| v.map(|v| (k, v)));
-        let pairs = known.filter(|(_, v)| !v.is_empty()).chain(more.iter().cloned());
-        let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", form_encoded(&v))).collect();
-        format!("/berichten?{}", pairs.join("&"))
+    let pairs = pairs(&asked, sort);
+    let with = |name: &'static str, value: String| {
+        let more: Pairs = pairs.iter().cloned().chain([(name, value)]).collect();
+        address("berichten", &more)
     };
-    let older = found.next.map(|next| address(&[("voor", next.to_string())]));
     let kinds = app.hub.active().catalogue.messages.keys().map(ToString::to_string).collect();
     Ok(page(&MessagesPage {
-        export: address(&[("als", "csv".to_owned())]),
+        export: with("als", "csv".to_owned()),
+        older: found.next.map(|next| with("voor", next.to_string())),
+        cut: found.next.is_some() || asked.voor.is_some(),
+        heads: heads(&ui, "berichten", &pairs, &COLUMNS, sort),
+        kept: kept(&app, &visitor, "berichten", &pairs).await?,
+        sort: sort.map(Sort::in_address).unwrap_or_default(),
         not_found: found.lines.is_empty() && !asked.zoek.is_empty(),
         lines: found.lines,
         search: asked.zoek.clone(),
@@ -119,9 +139,40 @@ pub async fn list(
         kind: asked.soort.map(|word| word.0).unwrap_or_default(),
         partners: partners_of(&app),
         kinds,
-        older,
         ui,
     }))
+}
+
+/// What the list shows, as it stands in the address. The sender's own reference is left out of
+/// addresses that are made here: it may be about a person.
+fn pairs(asked: &Asked, sort: Option<Sort>) -> Pairs {
+    let text = |id: &Option<PartnerId>| id.as_ref().map(ToString::to_string).unwrap_or_default();
+    vec![
+        ("zoek", asked.zoek.clone()),
+        ("afzender", text(&asked.afzender)),
+        ("ontvanger", text(&asked.ontvanger)),
+        ("soort", asked.soort.as_ref().map(|word| word.0.clone()).unwrap_or_default()),
+        ("sorteer", sort.map(Sort::in_address).unwrap_or_default()),
+    ]
+}
+
+fn sorted(ui: &Ui, lines: &mut [MessageLine], sort: Sort) {
+    // What could not be delivered first, then what waits.
+    let state = |line: &MessageLine| Some((-line.failed.min(1), -line.waiting.min(1)));
+    lines.sort_by(|one, other| {
+        let (a, b) = (&one.message, &other.message);
+        match sort.column {
+            "soort" => {
+                sort.compare(Some(ui.code("soort", &a.kind)), Some(ui.code("soort", &b.kind)))
+            }
+            "afzender" => sort.compare(Some(a.sender.as_str()), Some(b.sender.as_str())),
+            "casus" => sort.compare(Some(&a.case_number), Some(&b.case_number)),
+            "thema" => sort.compare(a.theme.as_ref(), b.theme.as_ref()),
+            "zendingen" => sort.compare(Some(one.parcels), Some(other.parcels)),
+            "status" => sort.compare(state(one), state(other)),
+            _ => sort.compare(Some(a.received_at), Some(b.received_at)),
+        }
+    });
 }
 
 async fn find(

@@ -3,6 +3,8 @@
 pub mod assets;
 pub mod cases;
 pub mod chain;
+pub mod evaluation;
+pub mod filters;
 pub mod live;
 pub mod log;
 pub mod login;

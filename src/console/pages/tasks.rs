@@ -7,11 +7,12 @@ use serde::Deserialize;
 use super::super::App;
 use super::super::answer::{Shown, csv, page};
 use super::super::door::{Asker, Visitor};
-use super::super::form::optional;
-use super::super::ui::Ui;
+use super::super::form::{optional, trimmed};
+use super::super::list::{Column, Head, Kept, Pairs, Sort, heads, kept};
+use super::super::ui::{Count as _, Ui};
 use super::themes_of;
 use crate::hub::clock;
-use crate::journal::{TaskFilter, TaskLine};
+use crate::journal::{REGIE_LIST_MAX, TaskFilter, TaskLine};
 use crate::message::{PartnerId, Timestamp};
 
 #[derive(Deserialize, Default)]
@@ -21,8 +22,20 @@ pub struct Asked {
     welke: String,
     #[serde(deserialize_with = "optional")]
     ketenpartner: Option<PartnerId>,
+    #[serde(deserialize_with = "trimmed")]
+    sorteer: String,
     als: String,
+    gedaan: Option<String>,
 }
+
+/// By what the list can be sorted.
+pub const COLUMNS: [Column; 5] = [
+    ("vraag", "kop-vraag", false),
+    ("casus", "kop-casus", false),
+    ("aan", "kop-aan", false),
+    ("stand", "kop-stand", false),
+    ("uiterlijk", "kop-uiterlijk", false),
+];
 
 /// A task in a list.
 pub struct TaskRow {
@@ -66,9 +79,14 @@ struct TasksPage {
     which: &'static str,
     partner: String,
     partners: Vec<(String, String)>,
+    heads: Vec<Head>,
+    kept: Kept,
+    sort: String,
+    /// Whether there are more than are listed, so that only those listed are sorted.
+    cut: bool,
 }
 
-const WHICH: [&str; 4] = ["alles", "te-laat", "te-beslissen", "ook-geeindigd"];
+pub const WHICH: [&str; 4] = ["alles", "te-laat", "te-beslissen", "ook-geeindigd"];
 
 pub async fn list(
     State(app): State<App>,
@@ -85,13 +103,53 @@ pub async fn list(
         themes: themes_of(&visitor),
     };
     let now = clock::now();
-    let tasks = rows_of(&app, app.hub.journal().tasks(&filter, now).await?, now);
-    let ui = Ui::new(&asker, "taken");
+    let mut tasks = rows_of(&app, app.hub.journal().tasks(&filter, now).await?, now);
+    let ui = Ui::new(&asker, "taken").after(asked.gedaan.as_deref());
+    let sort = Sort::of(&asked.sorteer, &COLUMNS);
+    if let Some(sort) = sort {
+        sorted(&ui, &mut tasks, sort);
+    }
     if asked.als == "csv" {
         return Ok(csv("taken.csv", &as_rows(&ui, &tasks)));
     }
     let partner = asked.ketenpartner.map(String::from).unwrap_or_default();
-    Ok(page(&TasksPage { ui, tasks, which, partner, partners: partners_of(&app) }))
+    let sort_text = sort.map(Sort::in_address).unwrap_or_default();
+    let pairs: Pairs = vec![
+        ("welke", if which == "alles" { String::new() } else { which.to_owned() }),
+        ("ketenpartner", partner.clone()),
+        ("sorteer", sort_text.clone()),
+    ];
+    Ok(page(&TasksPage {
+        heads: heads(&ui, "taken", &pairs, &COLUMNS, sort),
+        kept: kept(&app, &visitor, "taken", &pairs).await?,
+        cut: tasks.len().count() >= REGIE_LIST_MAX,
+        sort: sort_text,
+        ui,
+        tasks,
+        which,
+        partner,
+        partners: partners_of(&app),
+    }))
+}
+
+fn sorted(ui: &Ui, tasks: &mut [TaskRow], sort: Sort) {
+    tasks.sort_by(|one, other| match sort.column {
+        "uiterlijk" => sort.compare(one.due, other.due),
+        "casus" => sort.compare(Some(&one.case), Some(&other.case)),
+        "aan" => sort.compare(one.partner.as_ref(), other.partner.as_ref()),
+        "stand" => {
+            sort.compare(Some(ui.code("stand", one.state)), Some(ui.code("stand", other.state)))
+        }
+        _ => sort.compare(Some(asked_in_words(ui, one)), Some(asked_in_words(ui, other))),
+    });
+}
+
+/// What is asked or must be decided, in words.
+fn asked_in_words(ui: &Ui, task: &TaskRow) -> String {
+    match task.question {
+        Some(question) => ui.code("vraag", question),
+        None => ui.code("stap", &task.action),
+    }
 }
 
 /// The partners of the active set: id and name.

@@ -8,6 +8,7 @@ use super::super::order::{Done, Order};
 use super::super::sql::{Cell, query};
 use super::super::unit::{LeafOf, Unit};
 use super::super::{Journal, JournalError, LeafKind};
+use super::filters::SavedFilter;
 use crate::message::{AccountId, CaseNumber, Digest, Login, StaffRole, Themes, Timestamp};
 
 /// Failed logins under one name after which it must wait.
@@ -80,6 +81,17 @@ pub enum AccountOrder {
     },
     Failed {
         keys: Vec<LoginKey>,
+    },
+    /// Somebody keeps a filter of a list.
+    KeepFilter {
+        account: AccountId,
+        page: &'static str,
+        filter: SavedFilter,
+    },
+    DropFilter {
+        account: AccountId,
+        page: &'static str,
+        name: String,
     },
     /// Somebody works on a case, or no longer.
     Assign {
@@ -169,6 +181,12 @@ impl Unit<'_> {
             }
             AccountOrder::End { session } => self.end_session(*session).await?,
             AccountOrder::Failed { keys } => self.count_failures(keys, now).await?,
+            AccountOrder::KeepFilter { account, page, filter } => {
+                self.keep_filter((*account).into(), page, filter).await?;
+            }
+            AccountOrder::DropFilter { account, page, name } => {
+                self.drop_filter((*account).into(), page, name).await?;
+            }
             AccountOrder::Assign { case, account, works } => {
                 self.assign_case(case, (*account).into(), *works, now).await?;
             }
@@ -223,6 +241,8 @@ impl Unit<'_> {
         }
         if closed.is_some() {
             self.put_out(id).await?;
+            let sql = "delete from saved_filter where account_id = $1";
+            query(sql, [id.into()]).execute(self.conn).await?;
         }
         let code = if closed.is_some() { "gesloten" } else { "heropend" };
         self.account_change(id, code, who, now).await

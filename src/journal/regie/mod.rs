@@ -25,7 +25,8 @@ pub use self::orders::{CaseAct, CaseOrder, CaseOrdered};
 pub(super) use self::rows::RegieRows;
 pub use self::said::Said;
 pub use self::views::{
-    CaseFilter, CaseShown, CaseView, DossierLine, TaskFilter, TaskLine, TimelineLine,
+    CaseFilter, CaseShown, CaseView, DossierLine, LIST_MAX as REGIE_LIST_MAX, TaskFilter, TaskLine,
+    TimelineLine,
 };
 
 use super::inbox::PutMessage;

@@ -13,7 +13,7 @@ use crate::casework::{Dossier, Phase, Question, TaskState};
 use crate::message::{CaseNumber, PartnerId, RoleStatement, TaskId, Timestamp, Usage};
 
 /// Lines of a list at most.
-const LIST_MAX: i64 = 500;
+pub const LIST_MAX: i64 = 500;
 
 /// A case in a list.
 #[derive(Debug, Clone, Serialize)]

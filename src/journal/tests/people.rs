@@ -4,8 +4,8 @@ use super::desk::{Desk, signal};
 use super::place::On;
 use crate::evidence::{Leaf, LeafKind};
 use crate::journal::{
-    AccountOrder, FieldRevealOrder, JournalError, MessageFilter, THROTTLE_ADDRESS_AFTER,
-    THROTTLE_AFTER,
+    AccountOrder, FILTER_QUERY_MAX, FILTERS_MAX, FieldRevealOrder, JournalError, MessageFilter,
+    SavedFilter, THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER,
 };
 use crate::message::{AccountId, CaseNumber, Digest, Login, StaffRole, Themes};
 
@@ -14,6 +14,7 @@ on_both_stores! {
     a_session_lasts_until_it_or_its_account_ends,
     failures_are_counted_under_name_and_address_and_forgotten,
     who_works_on_a_case_is_in_its_timeline_once,
+    a_filter_is_of_one_person_bounded_and_gone_with_the_account,
     a_field_that_was_seen_is_a_leaf_and_a_line,
     messages_are_found_by_case_partner_and_kind_page_by_page,
 }
@@ -271,4 +272,52 @@ async fn messages_are_found_by_case_partner_and_kind_page_by_page(on: On) {
     let flows = desk.journal.flows().await.unwrap();
     let of = |sent: bool| flows.iter().filter(|f| f.sent == sent).map(|f| f.count).sum::<i64>();
     assert_eq!((of(true), of(false)), (7, 7));
+}
+
+fn keep(account: AccountId, name: &str, query: &str) -> AccountOrder {
+    let filter = SavedFilter { name: name.to_owned(), query: query.to_owned() };
+    AccountOrder::KeepFilter { account, page: "taken", filter }
+}
+
+async fn a_filter_is_of_one_person_bounded_and_gone_with_the_account(on: On) {
+    let desk = Desk::new(on).await;
+    let (anna, bram) = (added(&desk, "anna").await, added(&desk, "bram").await);
+    let of = async |account, page| {
+        let found = desk.journal.filters(account, page).await.unwrap();
+        found.into_iter().map(|filter| (filter.name, filter.query)).collect::<Vec<_>>()
+    };
+    let pair = |name: &str, query: &str| (name.to_owned(), query.to_owned());
+    order(&desk, keep(anna, "te laat", "welke=te-laat")).await.unwrap();
+    order(&desk, keep(anna, "te laat", "welke=alles")).await.unwrap();
+    assert_eq!(of(anna, "taken").await, [pair("te laat", "welke=alles")], "the last one counts");
+    assert!(of(anna, "casussen").await.is_empty() && of(bram, "taken").await.is_empty());
+
+    for number in 1..FILTERS_MAX {
+        order(&desk, keep(anna, &format!("filter {number:02}"), "")).await.unwrap();
+    }
+    let full = order(&desk, keep(anna, "nog een", "")).await;
+    assert!(matches!(full, Err(JournalError::Order(why)) if why.contains("20 filters")));
+    order(&desk, keep(anna, "te laat", "welke=te-laat")).await.expect("one that is there");
+    order(&desk, keep(bram, "van bram", "")).await.expect("somebody else");
+    let long = "x".repeat(FILTER_QUERY_MAX + 1);
+    for (name, query) in [("", ""), ("a\nb", ""), (&*"n".repeat(41), ""), ("lang", &*long)] {
+        let refused = order(&desk, keep(bram, name, query)).await;
+        assert!(matches!(refused, Err(JournalError::Order(_))), "{name}");
+    }
+
+    let forget = |account, name: &str| AccountOrder::DropFilter {
+        account,
+        page: "taken",
+        name: name.to_owned(),
+    };
+    order(&desk, forget(bram, "te laat")).await.expect("not there is gone already");
+    assert!(of(anna, "taken").await.contains(&pair("te laat", "welke=te-laat")));
+    order(&desk, forget(anna, "te laat")).await.unwrap();
+    assert_eq!(of(anna, "taken").await.len(), 19);
+    let (by, why) = ("b".to_owned(), "uit dienst".to_owned());
+    order(&desk, AccountOrder::Close { account: anna, by, why }).await.unwrap();
+    assert!(of(anna, "taken").await.is_empty() && of(bram, "taken").await.len() == 1);
+    let closed = order(&desk, keep(anna, "x", "")).await;
+    assert!(matches!(closed, Err(JournalError::NotFound)));
+    desk.close().await;
 }

@@ -2,10 +2,10 @@
 
 use super::time::day_in_words;
 use super::{CaseFacts, Line, Played};
+use crate::casework::evaluate::show::sections::sections;
 use crate::cli::demo::facts::Facts;
 use crate::cli::demo::paper::Paper;
 use crate::cli::demo::story::name;
-use crate::cli::evaluate::sections;
 use crate::cli::words;
 use crate::message::PartnerId;
 

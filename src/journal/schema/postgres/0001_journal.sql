@@ -682,3 +682,13 @@ create table field_reveal (
 create index field_reveal_message on field_reveal (message_id, seq);
 create index field_reveal_account on field_reveal (account_id, at);
 create index field_reveal_at on field_reveal (at);
+
+-- Filters of lists that somebody keeps: the query of an address, which has codes only. They are
+-- of one person and say nothing about a case, so that no leaf tells of them.
+create table saved_filter (
+    account_id bytea not null,
+    page text not null,
+    name text not null,
+    query text not null,
+    primary key (account_id, page, name)
+);

@@ -3,11 +3,11 @@
 //! Names of themes and neighbourhoods are written by people: here they lose what would steer a
 //! terminal or turn a line around, so that no form has to think of it.
 
+use super::{Dutch, Tongue, clean};
 use crate::casework::evaluate::{
     AreaRow, Evaluation, MonthRow, RefusalRow, ResultRow, SenderRow, Share, TargetRow, TermRow,
     ThemeRow, Verdict,
 };
-use crate::catalogue::programme::number;
 
 /// One table, with its chart.
 pub struct Section {
@@ -32,6 +32,9 @@ pub enum Cell {
     Empty,
 }
 
+/// What stands where a count is not told: see [`super::super::HIDDEN_BELOW`].
+pub const FEW: &str = "minder dan 5";
+
 /// Numbers of a table as bars.
 pub struct Chart {
     pub title: &'static str,
@@ -40,19 +43,6 @@ pub struct Chart {
     pub upright: bool,
     pub series: Vec<&'static str>,
     pub bars: Vec<(String, Vec<Option<f64>>)>,
-}
-
-/// What control characters and marks that turn text around become.
-const STRANGE: char = '\u{FFFD}';
-
-/// A text without what a terminal, a browser or a spreadsheet would obey.
-pub fn clean(text: &str) -> String {
-    let strange = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-    };
-    text.chars().map(|c| if strange(c) { STRANGE } else { c }).collect()
 }
 
 impl Cell {
@@ -74,14 +64,27 @@ impl Cell {
         share.procent.map_or(Self::Empty, Self::Percent)
     }
 
-    /// As people read it.
+    /// As people read it in Dutch.
     pub fn shown(&self) -> String {
+        self.shown_in(&Dutch)
+    }
+
+    /// As people read it.
+    pub fn shown_in(&self, tongue: &dyn Tongue) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Number(value) => number(*value),
-            Self::Percent(value) => format!("{} %", number(*value)),
-            Self::Hidden => "minder dan 5".to_owned(),
+            Self::Number(value) => tongue.number(*value),
+            Self::Percent(value) => format!("{} %", tongue.number(*value)),
+            Self::Hidden => tongue.word(FEW),
             Self::Empty => "–".to_owned(),
+        }
+    }
+
+    /// As a spreadsheet reads it.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Number(value) | Self::Percent(value) => plain(*value),
+            other => other.shown(),
         }
     }
 
@@ -90,8 +93,21 @@ impl Cell {
     }
 }
 
+/// A number without groups, so that a spreadsheet reads it as one.
+pub fn plain(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or_else(|| text.replace('.', ","), str::to_owned)
+}
+
+impl Section {
+    /// Whether a column holds words.
+    pub fn is_text(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| row.get(column).is_some_and(Cell::is_text))
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "no count comes near two to the power 52")]
-const fn float(count: u64) -> f64 {
+pub(super) const fn float(count: u64) -> f64 {
     count as f64
 }
 
