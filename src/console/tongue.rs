@@ -85,7 +85,13 @@ mod tests {
         let mut done = task.clone();
         done["stand"] = "afgerond".into();
         done["uitkomst"] = "opgelost".into();
-        let many = [signal("BU07721318", 1, "politie"), signal("BU07721319", 2, "inwoners"), before, task, done];
+        let many = [
+            signal("BU07721318", 1, "politie"),
+            signal("BU07721319", 2, "inwoners"),
+            before,
+            task,
+            done,
+        ];
         let many = many.into_iter().flat_map(|fact| std::iter::repeat_n(fact, 20));
         let few = signal("BU07721320", 4, "politie");
         // More amounts than there are shades, so that one holds several.

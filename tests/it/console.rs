@@ -2,6 +2,8 @@
 //! covered, and what others wrote, which is never more than text.
 
 mod browser;
+mod evaluation;
+mod lists;
 
 use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -9,7 +11,9 @@ use schakel::console::access::{Verb, table};
 use schakel::message::StaffRole;
 use serde_json::{Value, json};
 
-use crate::hub::{BRANDWEER, GEMEENTE, Hub, POLITIE, Place, Reply, WONEN, XML, example, swap};
+use crate::hub::{
+    BRANDWEER, GEMEENTE, Hub, POLITIE, Place, Reply, WONEN, XML, checkout, example, swap,
+};
 
 const PASSWORD: &str = "paard batterij nietje";
 /// What somebody may try to smuggle in through a field.
@@ -108,8 +112,15 @@ fn to(reply: &Reply) -> &str {
     reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// The map of the demo, which is of the shipped programme.
+fn map() -> std::path::PathBuf {
+    checkout().join("src/cli/demo/kaart.geojson")
+}
+
 async fn hub() -> Hub {
+    let map = map();
     let env = [
+        ("SCHAKEL_CONSOLE__MAP", map.to_str().expect("a path")),
         ("SCHAKEL_REGIE__ENABLED", "true"),
         ("SCHAKEL_CONSOLE__ENABLED", "true"),
         ("SCHAKEL_CONSOLE__LISTEN", "127.0.0.1:0"),

@@ -10,6 +10,7 @@ mod facts;
 mod folder;
 mod form;
 mod listener;
+mod neighbourhoods;
 mod paper;
 mod parcel;
 mod partner;
@@ -117,7 +118,12 @@ async fn both_acts(
             let case = case::play(stage, time, &facts).await?;
             facts.geslaagd &= case.geslaagd;
             facts.casus = Some(case);
-            let people = if console.is_some() { people::welcome(&visited).await? } else { vec![] };
+            let people = if console.is_some() {
+                neighbourhoods::report(cast).await?;
+                people::welcome(&visited).await?
+            } else {
+                vec![]
+            };
             Ok((facts, people))
         };
         let facts = tokio::select! {

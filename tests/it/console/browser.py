@@ -156,6 +156,53 @@ def operates(page):
     told("paused and resumed a partner")
 
 
+def evaluates(page):
+    """The programme beside what happened, with a map; on a telephone, on paper and by keyboard."""
+    page.goto(f"{given['url']}/evaluatie?{given['months']}")
+    expect(page.get_by_role("img", name="Kaart: signalen per duizend inwoners")).to_be_visible()
+    for picture in page.get_by_role("img").all():
+        table = picture.locator("xpath=ancestor::section").get_by_role("table")
+        expect(table).to_be_visible()
+    looked_at(page, "evaluatie")
+    if shots:
+        page.screenshot(path=f"{shots}/evaluatie-heel.png", full_page=True)
+        page.emulate_media(media="print")
+        page.screenshot(path=f"{shots}/evaluatie-papier.png", full_page=True)
+        page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate(WIDE) <= 0, "the evaluation is wider than a telephone"
+    if shots:
+        page.screenshot(path=f"{shots}/evaluatie-smal.png", full_page=True)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.get_by_label("Op de kaart").select_option("aantal")
+    page.get_by_role("button", name="Tonen").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("img", name="Kaart: signalen per buurt")).to_be_visible()
+    told("evaluated, with a map")
+
+
+def keeps(page):
+    """Sorts a list, keeps the filter, comes back to it, and deletes it."""
+    page.goto(f"{given['url']}/casussen")
+    page.get_by_role("link", name="Geopend", exact=True).click()
+    head = page.get_by_role("columnheader", name="Geopend")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("link", name="Geopend").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    page.get_by_text("Dit filter bewaren").first.click()
+    page.get_by_label("Naam van het filter").fill("nieuwste eerst")
+    looked_at(page, "filter-bewaren")
+    page.get_by_role("button", name="Dit filter bewaren").click()
+    expect(page.get_by_role("status").first).to_contain_text("Het filter is bewaard")
+    page.goto(f"{given['url']}/casussen")
+    page.get_by_role("link", name="nieuwste eerst").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    looked_at(page, "filter-bewaard")
+    page.get_by_role("button", name="Verwijderen: nieuwste eerst").click()
+    expect(page.get_by_role("link", name="nieuwste eerst")).to_have_count(0)
+    told("sorted, kept a filter and deleted it")
+
+
 def audits(browser):
     """English, dark, and as narrow as a telephone: nothing is cut off."""
     page, errors = enter(browser, "audit", color_scheme="dark")
@@ -164,7 +211,7 @@ def audits(browser):
     expect(page.get_by_role("heading", name="Journal")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
     looked_at(page, "logboek")
-    pages = ["/inzagen", "/casussen", "/taken", "/berichten", "/keten", "/uitval"]
+    pages = [f"/evaluatie?{given['months']}", "/inzagen", "/casussen", "/taken", "/berichten", "/keten", "/uitval"]
     for path in [f"/verstrekkingen?casus={given['case']}", *pages]:
         page.goto(f"{given['url']}{path}")
         looked_at(page, path.strip("/").split("?")[0] + "-en")
@@ -205,6 +252,8 @@ with sync_playwright() as play:
     )
     coordinator = learns_why(chromium)
     directs(coordinator)
+    evaluates(coordinator)
+    keeps(coordinator)
     operates(follows(chromium))
     audits(chromium)
     by_keyboard(chromium)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::evaluation::{months, with_signals};
 use super::{Browser, PASSWORD, hub, with_a_signal};
 use crate::hub::{POLITIE, XML, checkout, example};
 
@@ -30,6 +31,7 @@ async fn a_browser_goes_around_with_mouse_keyboard_and_a_narrow_screen() {
     let (_, case) = with_a_signal(&hub).await;
     let politie = hub.token(POLITIE).await;
     assert!(hub.send(&politie, XML, "<kapot>").await.status >= 400);
+    with_signals(&hub).await;
     let mut url = String::new();
     for (login, role) in [("regie", "regisseur"), ("beheer", "beheerder"), ("audit", "auditor")] {
         url = Browser::of(&hub, login, &[role], "*").await.url;
@@ -40,6 +42,7 @@ async fn a_browser_goes_around_with_mouse_keyboard_and_a_narrow_screen() {
     let other = |digit: &str| report.replace(&number, &format!("{number}-{digit}"));
     let given = json!({
         "url": url, "hub": hub.door.http, "password": PASSWORD, "case": case, "token": politie,
+        "months": months(),
         "documents": { "eerste": other("1"), "tweede": other("2") },
         "chromium": chromium,
         "shots": std::env::var("SCHAKEL_TEST_SHOTS").ok(),
