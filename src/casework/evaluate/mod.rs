@@ -62,7 +62,7 @@ impl Asked {
         self.until
     }
 
-    /// Of one municipality, district or neighbourhood only; `None` where that is no code of the CBS.
+    /// Of one municipality, district or neighbourhood only; `None` where that is no CBS code.
     #[must_use]
     pub fn of_area(mut self, code: &str) -> Option<Self> {
         self.area = Some(AreaCode::parse(code)?);

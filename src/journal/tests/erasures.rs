@@ -452,7 +452,8 @@ async fn a_signal_by_itself_goes_after_its_last_message_unless_it_must_stay(on: 
 
 /// Makes a journal of one that knew no requests, nor what came later.
 pub const BEFORE_REQUESTS: &str = "delete from migration where number > 12;
-    drop table saved_filter; drop table field_reveal; drop table case_person; drop table login_failure;
+    drop table saved_filter; drop table field_reveal; drop table case_person;
+    drop table login_failure;
     drop table session; drop table account_change; drop table account;
     drop table person; drop table erasure_item; drop table erasure_request;
     drop index cases_erase;

@@ -90,7 +90,8 @@ async fn a_journal_of_before_reveals_learns_them() {
          drop index quarantine_at; drop table timeline; drop table request; drop table task;
          drop table plan; drop table regie_notice; drop table dossier;
          drop table agreement; drop table account_change; drop table session;
-         drop table case_person; drop table field_reveal; drop table saved_filter; drop table login_failure;
+         drop table case_person; drop table field_reveal;
+         drop table saved_filter; drop table login_failure;
          drop table account; drop table person; drop table erasure_item;
          drop table erasure_request; drop index cases_erase;
          alter table cases drop column erase_at; alter table cases drop column legal_hold;

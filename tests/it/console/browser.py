@@ -198,7 +198,7 @@ def keeps(page):
     page.get_by_role("link", name="nieuwste eerst").click()
     expect(head).to_have_attribute("aria-sort", "descending")
     looked_at(page, "filter-bewaard")
-    page.get_by_role("button", name="Verwijderen: nieuwste eerst").click()
+    page.get_by_role("button", name="Verwijderen nieuwste eerst").click()
     expect(page.get_by_role("link", name="nieuwste eerst")).to_have_count(0)
     told("sorted, kept a filter and deleted it")
 

@@ -31,7 +31,7 @@ async fn a_browser_goes_around_with_mouse_keyboard_and_a_narrow_screen() {
     let (_, case) = with_a_signal(&hub).await;
     let politie = hub.token(POLITIE).await;
     assert!(hub.send(&politie, XML, "<kapot>").await.status >= 400);
-    with_signals(&hub).await;
+    with_signals(&hub, &politie).await;
     let mut url = String::new();
     for (login, role) in [("regie", "regisseur"), ("beheer", "beheerder"), ("audit", "auditor")] {
         url = Browser::of(&hub, login, &[role], "*").await.url;

@@ -9,6 +9,7 @@ async fn lists_sort_by_their_address_and_keep_filters_of_codes_only() {
     let (sent, case) = with_a_signal(&hub).await;
     let politie = hub.token(POLITIE).await;
     let other = swap(&example("politie", "in-volledig"), "0772010000900417", "0772010000900418");
+    let other = swap(&other, "huisnummer>48<", "huisnummer>49<");
     let other = swap(&other, "PL2100-B-2026-118204", "PL2100-B-2026-118205");
     let other = swap(&other, "PL2100-2026-231107", "PL2100-2026-231108");
     assert!(hub.send(&politie, XML, &other).await.is_accepted());
