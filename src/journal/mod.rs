@@ -39,6 +39,7 @@ mod regie;
 mod replace;
 mod restart;
 mod reveal;
+mod roll;
 mod scratch;
 mod search;
 mod sequence;
@@ -126,6 +127,7 @@ use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::{At, Databases};
 use self::order::{Command, Done, Order};
+use self::roll::Roll;
 use self::sql::Pool;
 use self::standing::Gate;
 use self::witness::Witness;
@@ -143,6 +145,7 @@ pub struct Journal {
     health: Arc<Health>,
     gate: Arc<Gate>,
     witness: Witness,
+    roll: Arc<Roll>,
     /// Until a deliverer takes it.
     fresh: Arc<Mutex<Option<Fresh>>>,
     /// `None` where this process only reads.
@@ -184,6 +187,7 @@ impl Journal {
         let mut writer = Writer::open(queue, stores, keys, tick, file, now).await?;
         writer.fresh = Some(door);
         let (health, gate) = (Arc::clone(&writer.health), Arc::clone(&writer.gate));
+        let roll = Arc::clone(&writer.roll);
         let fresh = Arc::new(Mutex::new(Some(fresh)));
         let journal = Self {
             queue: sender,
@@ -194,6 +198,7 @@ impl Journal {
             health,
             gate,
             witness,
+            roll,
             fresh,
             _lock: lock,
         };
@@ -218,6 +223,7 @@ impl Journal {
             health: Arc::default(),
             gate: Arc::default(),
             witness: store.witness.clone(),
+            roll: Arc::default(),
             fresh: Arc::default(),
             _lock: None,
         })

@@ -16,6 +16,7 @@ use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::open::Databases;
 use super::order::{Answer, Command, Done, Order};
+use super::roll::Roll;
 use super::sequence::Tree;
 use super::settle::Ended;
 use super::sql::Conn;
@@ -50,6 +51,7 @@ pub struct Writer {
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
     pub(super) gate: Arc<Gate>,
+    pub(super) roll: Arc<Roll>,
     /// Where parcels leave at once.
     pub(super) fresh: Option<FreshDoor>,
     /// Held as long as anything may be written.
@@ -62,6 +64,9 @@ pub(super) struct State {
     pub keys: Conn,
     pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
+    /// The same, with whoever goes on for one of them.
+    shut: BTreeSet<PartnerId>,
+    roll: Arc<Roll>,
     /// Whose last attempt failed.
     failing: BTreeSet<PartnerId>,
     tree: Tree,
@@ -86,7 +91,8 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         vault.rename()?;
-        let mut state = State::open(&databases, &witness, &vault, now).await?;
+        let roll = Arc::new(Roll::default());
+        let mut state = State::open(&databases, &witness, &vault, (&roll, now)).await?;
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() && state.closure.is_none() {
             lease::release_all(&mut state.journal, now).await?;
@@ -107,6 +113,7 @@ impl Writer {
             changes,
             health: Arc::default(),
             gate,
+            roll,
             fresh: None,
             _lock: lock,
         })
@@ -189,7 +196,8 @@ impl Writer {
         if std::mem::take(&mut self.in_doubt) {
             self.vault.rename()?;
         }
-        let opened = State::open(&self.databases, &self.witness, &self.vault, self.seen).await;
+        let moment = (&self.roll, self.seen);
+        let opened = State::open(&self.databases, &self.witness, &self.vault, moment).await;
         let state = opened.map_err(|error| match error {
             OpenError::Database(source) => source.into(),
             OpenError::Recovery(error) => error,
@@ -276,7 +284,7 @@ impl State {
         databases: &Databases,
         witness: &Witness,
         vault: &Vault,
-        now: Timestamp,
+        (roll, now): (&Arc<Roll>, Timestamp),
     ) -> Result<Self, OpenError> {
         let mut journal = databases.connect_journal().await?;
         let keys = databases.connect_keys().await?;
@@ -295,6 +303,8 @@ impl State {
         let mut state = Self {
             counters,
             suspended,
+            shut: BTreeSet::new(),
+            roll: Arc::clone(roll),
             failing,
             checkpoint: tree.checkpoint.clone(),
             tree,
@@ -392,9 +402,11 @@ impl State {
     }
 
     pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
-        let checkpoint = self.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        let (checkpoint, succession) = (self.checkpoint.clone(), self.roll.get());
+        self.shut.clone_from(&self.suspended);
+        succession.spread(&mut self.shut);
+        let mut unit = Unit::new(&mut self.journal, vault, self.counters, &self.shut, checkpoint);
+        unit.succession = succession;
         unit.failing = self.failing.clone();
         unit
     }
