@@ -152,9 +152,6 @@ impl Catalogue {
         }
         let partners = partners.unwrap_or_default();
         let index = Index::new(&partners, &purposes);
-        let succession = Succession::new(partners.values().flat_map(|partner| {
-            partner.former.iter().map(|former| (former.id.clone(), partner.id.clone()))
-        }));
         Ok(Self {
             digest,
             hub,
@@ -162,12 +159,12 @@ impl Catalogue {
             themes,
             messages,
             connectors,
+            succession: Arc::new(partner::succession(&partners)),
             partners,
             purposes,
             routes,
             playbooks,
             programme,
-            succession: Arc::new(succession),
             index,
         })
     }

@@ -1,5 +1,7 @@
 //! A partner: who it is, which connector it speaks, and where its parcels go.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use toml::Spanned;
@@ -7,7 +9,7 @@ use toml::Spanned;
 use super::facts::MUNICIPALITY;
 use super::problem::{Files, Problem, SourceText};
 use super::validity::Validity;
-use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Timestamp};
+use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Succession, Timestamp};
 
 /// One organisation that exchanges with the hub.
 #[derive(Debug, Clone)]
@@ -174,6 +176,13 @@ impl Partner {
     pub fn is_meant_by(&self, name: &str) -> bool {
         self.id.as_str() == name || self.kind.as_str() == name
     }
+}
+
+/// Who goes on under which name.
+pub fn succession(partners: &BTreeMap<PartnerId, Partner>) -> Succession {
+    Succession::new(partners.values().flat_map(|partner| {
+        partner.former.iter().map(|former| (former.id.clone(), partner.id.clone()))
+    }))
 }
 
 fn is_folder_name(name: &str) -> bool {

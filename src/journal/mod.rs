@@ -10,6 +10,7 @@
 mod alarm;
 mod backup;
 mod beat;
+mod carry;
 mod cases;
 mod collected;
 mod confirm;
