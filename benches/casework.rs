@@ -12,7 +12,7 @@ use schakel::casework::{
 };
 use schakel::catalogue::Catalogue;
 use schakel::message::{
-    CanonicalMessage, CaseState, Entropy, TaskAnswer, TaskWord, Timestamp, Usage,
+    CanonicalMessage, CaseState, Entropy, Succession, TaskAnswer, TaskWord, Timestamp, Usage,
 };
 use schakel::pipeline::{Incoming, admit};
 
@@ -25,6 +25,7 @@ struct Bench {
     catalogue: Catalogue,
     message: CanonicalMessage,
     case: CaseState,
+    succession: Succession,
     /// The dossier as the first signal leaves it: two partners are asked.
     asked: Dossier,
     now: Timestamp,
@@ -54,7 +55,9 @@ impl Bench {
             earlier: Vec::new(),
             glasses: Vec::new(),
         };
-        let mut bench = Self { asked: Dossier::new(now), catalogue, message, case, now };
+        let succession = Succession::default();
+        let mut bench =
+            Self { asked: Dossier::new(now), catalogue, message, case, succession, now };
         bench.asked = bench.opened();
         assert_eq!(bench.asked.tasks.len(), 2, "{:?}", bench.asked.tasks);
         bench
@@ -85,7 +88,7 @@ fn casework(c: &mut Criterion) {
     c.bench_function("keys and decide", |b| {
         let matching = Matching::of(&bench.catalogue, &bench.message, bench.now);
         b.iter(|| {
-            let keys = casework::keys(&bench.message);
+            let keys = casework::keys(&bench.message, &bench.succession);
             let found = [Found { key: &keys[0], case: &bench.case, dossier: Some(&bench.asked) }];
             let mut entropy = Entropy::new([3; 32]);
             black_box(casework::decide(&bench.message, &found, matching, bench.now, &mut entropy));

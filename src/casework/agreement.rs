@@ -10,7 +10,7 @@ use super::order::OrderFault;
 use super::task::{Question, TaskState};
 use super::work::{Notice, NoticeKind, Work};
 use crate::catalogue::Catalogue;
-use crate::message::{AgreementId, CaseId, PartnerId, TaskId, Term, Timestamp};
+use crate::message::{AgreementId, CaseId, PartnerId, Succession, TaskId, Term, Timestamp};
 
 /// Agreements of one case at most, ended ones included.
 pub const AGREEMENTS_MAX: usize = 50;
@@ -108,6 +108,15 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Puts the names of now in the place of those that partners had before.
+    pub fn call_partners(&mut self, succession: &Succession) {
+        for party in &mut self.parties {
+            if let Party::Partner(partner) = party {
+                succession.renew(partner);
+            }
+        }
+    }
+
     pub const fn runs(&self) -> bool {
         matches!(self.state, AgreementState::Loopt)
     }

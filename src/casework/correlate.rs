@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::dossier::Dossier;
 use crate::catalogue::{Catalogue, Origin, ThemeCase};
 use crate::message::{
-    CanonicalMessage, CaseId, CaseState, Effect, Entropy, PartnerId, Reference, TaskId, Timestamp,
-    Usage,
+    CanonicalMessage, CaseId, CaseState, Effect, Entropy, PartnerId, Reference, Succession, TaskId,
+    Timestamp, Usage,
 };
 
 /// Persons of one signal that cases are looked up by, at most.
@@ -108,22 +108,29 @@ impl Decision {
 }
 
 /// The keys under which a message is looked up: its own reference, what it refers to or answers,
-/// then where and around whom it plays.
-pub fn keys(message: &CanonicalMessage) -> Vec<CorrelationKey> {
+/// then where and around whom it plays. What is said about a signal finds it under each name that
+/// its sender had; a signal itself does not, as who merged may have counted alike.
+pub fn keys(message: &CanonicalMessage, succession: &Succession) -> Vec<CorrelationKey> {
     let usage = message.usage;
-    let mut keys = vec![CorrelationKey::Signal {
-        usage,
-        sender: message.sender.clone(),
-        reference: message.reference.clone(),
-    }];
-    keys.extend(message.answer.iter().map(|said| CorrelationKey::Task { usage, task: said.task }));
-    keys.extend(message.references.iter().map(|reference| match reference {
-        Reference::Case(number) => CorrelationKey::Case { usage, number: number.clone() },
-        Reference::Signal { sender, reference } => CorrelationKey::Signal {
+    let signals = |sender: &PartnerId, reference: &str| {
+        let now = succession.now(sender);
+        let names = succession.names(now).map(|name| CorrelationKey::Signal {
             usage,
-            sender: sender.clone().unwrap_or_else(|| message.sender.clone()),
-            reference: reference.clone(),
-        },
+            sender: name.clone(),
+            reference: reference.to_owned(),
+        });
+        names.collect::<Vec<_>>()
+    };
+    let mut keys = signals(&message.sender, &message.reference);
+    if message.effect == Effect::Melding {
+        keys.truncate(1);
+    }
+    keys.extend(message.answer.iter().map(|said| CorrelationKey::Task { usage, task: said.task }));
+    keys.extend(message.references.iter().flat_map(|reference| match reference {
+        Reference::Case(number) => vec![CorrelationKey::Case { usage, number: number.clone() }],
+        Reference::Signal { sender, reference } => {
+            signals(sender.as_ref().unwrap_or(&message.sender), reference)
+        }
     }));
     if message.effect == Effect::Melding {
         keys.extend(likenesses(message));
@@ -293,7 +300,7 @@ mod tests {
 
     /// Where a message goes that its own reference led to these cases.
     fn decided(message: &CanonicalMessage, cases: &[CaseState]) -> Decision {
-        let keys = keys(message);
+        let keys = keys(message, &Succession::default());
         let key = keys.first().unwrap();
         let found: Vec<Found<'_>> =
             cases.iter().map(|case| Found { key, case, dossier: None }).collect();
@@ -331,7 +338,7 @@ mod tests {
     /// What becomes of a signal where one of its places leads to this case.
     fn at_place(granted: bool, dossier: &Dossier) -> Decision {
         let (message, theme) = (at_home(None), theme());
-        let keys = keys(&message);
+        let keys = keys(&message, &Succession::default());
         let key = keys.iter().find(|key| key.is_likeness()).unwrap();
         let case = case(Usage::Echt, &["wonen-zuid"]);
         let found = [Found { key, case: &case, dossier: Some(dossier) }];
@@ -392,8 +399,9 @@ mod tests {
     fn an_exercise_never_joins_a_real_case() {
         let exercise = message("politie", Usage::Oefening, Vec::new());
         assert!(!joins(&exercise, &[case(Usage::Echt, &["politie"])]));
-        let [real, exercise] = [Usage::Echt, Usage::Oefening]
-            .map(|usage| keys(&message("politie", usage, Vec::new()))[0].to_bytes());
+        let [real, exercise] = [Usage::Echt, Usage::Oefening].map(|usage| {
+            keys(&message("politie", usage, Vec::new()), &Succession::default())[0].to_bytes()
+        });
         assert_ne!(real, exercise, "not even their keys meet");
     }
 

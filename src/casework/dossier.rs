@@ -2,12 +2,16 @@
 //!
 //! Codes, partners and moments only. Names, addresses and what people wrote stay in the messages.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::agreement::Agreement;
 use super::task::{Assignee, Question, Task};
 use crate::catalogue::playbook::Plan;
-use crate::message::{CaseId, Digest, Glass, MessageId, PlaybookId, StepId, TaskId, Timestamp};
+use crate::message::{
+    CaseId, Digest, Glass, MessageId, PlaybookId, StepId, Succession, TaskId, Timestamp,
+};
 
 /// Tasks of one case at most, ended ones included.
 pub const TASKS_MAX: usize = 200;
@@ -240,6 +244,27 @@ impl Dossier {
             }
         }
         waits
+    }
+
+    /// Puts the names of now in the place of those that partners had before. Of glasses for two
+    /// that are one now, the one that is open, or else lasts longest, counts.
+    pub fn call_partners(&mut self, succession: &Succession) {
+        if succession.is_empty() {
+            return;
+        }
+        for task in &mut self.tasks {
+            if let Assignee::Partner(partner) = &mut task.assignee {
+                succession.renew(partner);
+            }
+            task.whom.iter_mut().for_each(|whom| succession.renew(whom));
+        }
+        self.recalls.iter_mut().for_each(|recall| succession.renew(&mut recall.recipient));
+        self.agreements.iter_mut().for_each(|agreement| agreement.call_partners(succession));
+        self.glasses.iter_mut().for_each(|glass| succession.renew(&mut glass.recipient));
+        self.glasses.sort_by_key(|glass| {
+            (glass.recipient.clone(), glass.ended.is_some(), Reverse(glass.until))
+        });
+        self.glasses.dedup_by(|later, kept| later.recipient == kept.recipient);
     }
 
     /// Remembers the moment of a signal, in order, the newest `SIGNALS_MAX` of them.

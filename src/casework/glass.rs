@@ -41,6 +41,7 @@ impl Work<'_> {
     ) -> Result<(), OrderFault> {
         let at = self.scene.at;
         let partner = self.scene.catalogue.partner(recipient).ok_or(OrderFault::UnknownPartner)?;
+        let recipient = &partner.id;
         if until <= at {
             return Err(OrderFault::PastTerm);
         }

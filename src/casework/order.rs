@@ -189,7 +189,7 @@ impl Work<'_> {
         urgent: bool,
     ) -> Result<(), OrderFault> {
         let at = self.scene.at;
-        self.scene.catalogue.partner(partner).ok_or(OrderFault::UnknownPartner)?;
+        let partner = self.scene.catalogue.partner(partner).ok_or(OrderFault::UnknownPartner)?;
         if done <= at {
             return Err(OrderFault::PastTerm);
         }
@@ -199,7 +199,7 @@ impl Work<'_> {
         // Without terms of a plan: taken on within a quarter of the time, a day at most.
         let first = at.plus_seconds((done.seconds_since(at) / 4).min(86_400));
         let deadlines = Deadlines { received: first, accepted: first, done };
-        let (action, partner) = (action.to_owned(), partner.clone());
+        let (action, partner) = (action.to_owned(), partner.id.clone());
         self.ask(Asked {
             step: None,
             action,
@@ -214,7 +214,7 @@ impl Work<'_> {
 
     /// The step of a coordinator's task, or of a partner's, is asked of this partner.
     fn assign(&mut self, id: TaskId, partner: &PartnerId) -> Result<(), OrderFault> {
-        self.scene.catalogue.partner(partner).ok_or(OrderFault::UnknownPartner)?;
+        let partner = self.scene.catalogue.partner(partner).ok_or(OrderFault::UnknownPartner)?;
         let task = self.dossier.task(id).ok_or(OrderFault::UnknownTask)?;
         if !task.is_open() {
             return Err(OrderFault::Ended);
@@ -228,7 +228,7 @@ impl Work<'_> {
         self.end(id);
         self.end_questions_about(earlier);
         self.dossier.set_step(&step.id, StepState::Loopt);
-        self.ask_step(step, partner.clone());
+        self.ask_step(step, partner.id.clone());
         Ok(())
     }
 

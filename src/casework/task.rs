@@ -416,6 +416,8 @@ impl Task {
     /// Notes a new state with its moment. A later one implies the earlier ones.
     pub fn become_state(&mut self, state: TaskState, at: Timestamp) {
         self.state = state;
+        // A clock that was set back does not let an answer come before its question.
+        let at = at.max(self.asked_at);
         match state {
             TaskState::Gevraagd => {}
             TaskState::Ontvangen => self.received_at = self.received_at.or(Some(at)),

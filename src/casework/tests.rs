@@ -264,6 +264,24 @@ fn answers_that_do_not_count_change_nothing() {
 }
 
 #[test]
+fn an_answer_does_not_come_before_its_question() {
+    let second = Step { after: vec![id("een")], ..step("twee", "zorg") };
+    let (mut story, _) = Story::opened(vec![step("een", "politie"), second]);
+    // The second step is in the plan, and nobody was asked it yet.
+    let first = story.task_of("een");
+    let before = story.dossier.clone();
+    let said = story.says("zorg-1", first, TaskWord::Aanvaard, "");
+    assert_eq!((said, &story.dossier), (Err(AnswerFault::Unknown), &before));
+    // By this hub's clock, which was set back, the answer came before the question.
+    let asked = story.now;
+    story.now = at("2026-11-23T08:00:00+01:00");
+    story.says("politie-1", first, TaskWord::Afgerond, "opgelost").unwrap();
+    let task = story.dossier.task(first).unwrap();
+    assert_eq!((task.received_at, task.ended_at), (Some(asked), Some(asked)), "no negative time");
+    assert!(story.step("twee").is_some(), "and the next is asked");
+}
+
+#[test]
 fn a_receipt_of_the_parcel_counts_as_far_as_it_goes() {
     let (mut story, _) = Story::opened(vec![step("een", "politie")]);
     let task = story.task_of("een");

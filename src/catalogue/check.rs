@@ -110,6 +110,18 @@ fn check_partner(catalogue: &Catalogue, files: &Files, partner: &Partner, out: &
         let text = format!("dit OIN heeft ook {}; een OIN hoort bij één ketenpartner", twin.id);
         out.push(source.problem(at("oin"), "oin", text));
     }
+    for former in &partner.former {
+        let others = catalogue.partners.values().filter(|other| other.id != partner.id);
+        let mut others = others.flat_map(|other| other.former.iter().map(|former| &former.id));
+        let text = if catalogue.partners.contains_key(&former.id) {
+            "deze naam is nog van een ketenpartner: haal dat bestand weg, of deze regel"
+        } else if others.any(|other| *other == former.id) {
+            "deze naam staat bij twee ketenpartners; een naam gaat op in één andere"
+        } else {
+            continue;
+        };
+        out.push(source.problem(at(&format!("\"{}\"", former.id)), "voorheen", text));
+    }
     // Requests are made in the name of one municipality: it is the controller of its cases.
     let other = catalogue.municipality().filter(|other| other.id < partner.id);
     if let Some(other) = other.filter(|_| partner.is_municipality()) {

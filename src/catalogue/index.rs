@@ -24,6 +24,8 @@ impl Index {
                 index.partners.entry(name.to_owned()).or_default().push(partner.id.clone());
             };
             add(partner.id.as_str());
+            // What was said of it under a former name is meant for it.
+            partner.former.iter().for_each(|former| add(former.id.as_str()));
             if partner.kind.as_str() != partner.id.as_str() {
                 add(partner.kind.as_str());
             }

@@ -26,13 +26,14 @@ mod theme;
 mod validity;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use self::cel::{CodeLists, Engine};
 use self::connector::Connector;
 use self::index::Index;
-use self::partner::Partner;
+use self::partner::{Former, Partner};
 use self::playbook::Playbook;
 use self::problem::{Files, Problem, SourceText};
 use self::programme::Programme;
@@ -40,7 +41,8 @@ use self::purpose::Purpose;
 use self::route::Routes;
 use self::schema::{Patterns, Schema};
 use crate::message::{
-    ConnectorId, Digest, Effect, MessageKind, Oin, PartnerId, PlaybookId, PurposeId,
+    ConnectorId, Digest, Effect, MessageKind, Oin, PartnerId, PlaybookId, PurposeId, Succession,
+    Timestamp,
 };
 
 pub use namespaces::{Namespaces, NamespacesError, XML_URI, XSI_URI, is_xml_name};
@@ -62,6 +64,8 @@ pub struct Catalogue {
     pub playbooks: BTreeMap<PlaybookId, Playbook>,
     /// What the municipality wants, where the set says so.
     pub programme: Option<Programme>,
+    /// Who goes on under which name.
+    pub succession: Arc<Succession>,
     index: Index,
 }
 
@@ -155,6 +159,7 @@ impl Catalogue {
             themes,
             messages,
             connectors,
+            succession: Arc::new(partner::succession(&partners)),
             partners,
             purposes,
             routes,
@@ -169,8 +174,18 @@ impl Catalogue {
         self.digest
     }
 
+    /// A partner by its name, or by one that it had before.
     pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
-        self.partners.get(id)
+        self.partners.get(self.succession.now(id))
+    }
+
+    /// The partner that comes in under this name now. A former name opens the door until the day
+    /// that its file says, and no longer.
+    pub fn known_as(&self, name: &PartnerId, now: Timestamp) -> Option<&Partner> {
+        let partner = self.partner(name)?;
+        let is_former = |former: &&Former| former.id == *name;
+        let former = partner.former.iter().find(is_former);
+        former.is_none_or(|former| former.validity.holds(now)).then_some(partner)
     }
 
     /// Whether any connector tells its partners what they got before about the same signal.

@@ -1,5 +1,7 @@
 //! A partner: who it is, which connector it speaks, and where its parcels go.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use toml::Spanned;
@@ -7,7 +9,7 @@ use toml::Spanned;
 use super::facts::MUNICIPALITY;
 use super::problem::{Files, Problem, SourceText};
 use super::validity::Validity;
-use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Timestamp};
+use crate::message::{ConnectorId, Digest, KindId, Oin, PartnerId, Succession, Timestamp};
 
 /// One organisation that exchanges with the hub.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub struct Partner {
     pub connector: ConnectorId,
     pub oin: Oin,
     pub aliases: Vec<Alias>,
+    /// The names that it, or who merged into it, had in the hub before.
+    pub former: Vec<Former>,
     /// What it calls itself in its own messages, besides its OIN.
     pub sender_codes: Vec<String>,
     /// CBS municipality codes; empty: everywhere.
@@ -33,6 +37,13 @@ pub struct Partner {
 #[derive(Debug, Clone)]
 pub struct Alias {
     pub oin: Oin,
+    pub validity: Validity,
+}
+
+/// A name that a partner had in the hub, and until when its keys still open the door.
+#[derive(Debug, Clone)]
+pub struct Former {
+    pub id: PartnerId,
     pub validity: Validity,
 }
 
@@ -65,6 +76,8 @@ struct PartnerText {
     #[serde(default)]
     aliassen: Vec<AliasText>,
     #[serde(default)]
+    voorheen: Vec<FormerText>,
+    #[serde(default)]
     afzendercodes: Vec<String>,
     #[serde(default)]
     gebied: Vec<String>,
@@ -78,6 +91,14 @@ struct PartnerText {
 #[serde(deny_unknown_fields)]
 struct AliasText {
     oin: Oin,
+    /// `YYYY-MM-DD`, inclusive.
+    tot: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormerText {
+    ketenpartner: PartnerId,
     /// `YYYY-MM-DD`, inclusive.
     tot: Spanned<String>,
 }
@@ -99,9 +120,13 @@ impl Partner {
             let hint = "map is één mapnaam zonder schuine strepen of punten";
             return Err(source.whole("levering", hint));
         }
-        let alias = |alias: AliasText| match Validity::until(alias.tot.get_ref()) {
-            Some(validity) => Ok(Alias { oin: alias.oin, validity }),
-            None => Err(source.problem(alias.tot.span().start, "datum", "schrijf JJJJ-MM-DD")),
+        let until = |tot: &Spanned<String>| {
+            Validity::until(tot.get_ref())
+                .ok_or_else(|| source.problem(tot.span().start, "datum", "schrijf JJJJ-MM-DD"))
+        };
+        let alias = |alias: AliasText| Ok(Alias { validity: until(&alias.tot)?, oin: alias.oin });
+        let former = |former: FormerText| {
+            Ok(Former { validity: until(&former.tot)?, id: former.ketenpartner })
         };
         let certificate = |text: Spanned<String>| {
             let plain = text.get_ref().replace(':', "").to_ascii_lowercase();
@@ -116,6 +141,7 @@ impl Partner {
             connector: text.koppeling,
             oin: text.oin,
             aliases: text.aliassen.into_iter().map(alias).collect::<Result<_, _>>()?,
+            former: text.voorheen.into_iter().map(former).collect::<Result<_, _>>()?,
             sender_codes: text.afzendercodes,
             area: text.gebied,
             telephone: text.contact.telefoon,
@@ -150,6 +176,13 @@ impl Partner {
     pub fn is_meant_by(&self, name: &str) -> bool {
         self.id.as_str() == name || self.kind.as_str() == name
     }
+}
+
+/// Who goes on under which name.
+pub fn succession(partners: &BTreeMap<PartnerId, Partner>) -> Succession {
+    Succession::new(partners.values().flat_map(|partner| {
+        partner.former.iter().map(|former| (former.id.clone(), partner.id.clone()))
+    }))
 }
 
 fn is_folder_name(name: &str) -> bool {

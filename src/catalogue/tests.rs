@@ -162,6 +162,17 @@ fn check_points_at_what_is_wrong_with_a_partner() {
             ":5:51: schrijf JJJJ-MM-DD [datum]",
         ),
         (
+            "[contact]",
+            "voorheen = [{ ketenpartner = \"oud\", tot = \"mei\" }]\n[contact]",
+            ":5:43: schrijf JJJJ-MM-DD [datum]",
+        ),
+        (
+            "[contact]",
+            "voorheen = [{ ketenpartner = \"zorg-1\", tot = \"2026-12-31\" }]\n[contact]",
+            ":5:30: deze naam is nog van een ketenpartner: haal dat bestand weg, of deze regel \
+             [voorheen]",
+        ),
+        (
             "wijze = \"postvak\"",
             "wijze = \"map\"\nmap = \"../x\"",
             ": map is één mapnaam zonder \

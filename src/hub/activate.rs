@@ -1,6 +1,7 @@
 //! Making another set active: checked, compared with the one in force, approved, and recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
@@ -89,6 +90,7 @@ impl Hub {
 
     pub(super) fn take_over(&self, catalogue: Catalogue) {
         tracing::info!(catalogue.digest = %catalogue.digest(), "another set is active");
+        self.journal.call_partners(Arc::clone(&catalogue.succession));
         self.active.set(Active::new(catalogue, self.directs.load(Ordering::Relaxed)));
         self.new_mail();
     }

@@ -42,6 +42,13 @@ pub fn broker_partners(catalogue: &Catalogue) -> BTreeSet<PartnerId> {
     by_broker.map(|partner| partner.id.clone()).collect()
 }
 
+/// The same under every name: what waits under a former one goes to the mailbox of now.
+fn broker_names(catalogue: &Catalogue) -> Vec<PartnerId> {
+    let partners = broker_partners(catalogue);
+    let names = partners.iter().flat_map(|partner| catalogue.succession.names(partner));
+    names.cloned().collect()
+}
+
 impl Hub {
     /// Claims what is due for all broker partners, publishes it in one batch, settles each.
     pub async fn broker_step(&self, publisher: &Publisher) -> Result<Delivered, JournalError> {
@@ -49,7 +56,7 @@ impl Hub {
             return Ok(Delivered::default());
         }
         let active = self.active();
-        let recipients: Vec<PartnerId> = broker_partners(&active.catalogue).into_iter().collect();
+        let recipients = broker_names(&active.catalogue);
         if recipients.is_empty() {
             return Ok(Delivered::default());
         }
@@ -139,7 +146,8 @@ impl Hub {
         };
         let trace = Trace(clock::random().map_err(|_| JournalError::Sealing)?);
         let outgoing = self.outgoing(catalogue, parcel);
-        let letter = Letter::parcel(&about.recipient, outgoing, trace);
+        let mailbox = catalogue.succession.now(&about.recipient);
+        let letter = Letter::parcel(mailbox, outgoing, trace);
         Ok((about, letter))
     }
 
@@ -170,8 +178,9 @@ impl Hub {
         receipt_after_s: i64,
     ) -> Result<usize, JournalError> {
         let mut again = 0;
-        for partner in broker_partners(&self.active().catalogue) {
-            match is_empty(publisher, &partner).await {
+        let catalogue = self.active().catalogue;
+        for partner in broker_names(&catalogue) {
+            match is_empty(publisher, catalogue.succession.now(&partner)).await {
                 Ok(true) => {}
                 Ok(false) => continue,
                 // Without the broker nobody can tell: a later round will.

@@ -81,12 +81,13 @@ impl Deliverer {
             Permission::Probe => 1,
             Permission::Go => CLAIM,
         };
-        let due = std::slice::from_ref(&self.partner);
-        for parcel in hub.journal.claim(due, clock::now(), most, LEASE_S).await? {
+        let due: Vec<PartnerId> =
+            active.catalogue.succession.names(&self.partner).cloned().collect();
+        for parcel in hub.journal.claim(&due, clock::now(), most, LEASE_S).await? {
             let found = look(
                 &active.catalogue,
                 &hub.suspended(),
-                &self.partner,
+                &parcel.recipient,
                 &parcel.detail,
                 parcel.catalogue,
                 parcel.answer,
@@ -334,9 +335,10 @@ impl Hub {
         let suspended = self.suspended();
         let mut dispatch =
             pipeline::dispatch(catalogue, &admitted, &case, &suspended, now, &mut entropy);
-        dispatch.parcels.retain(|made| made.recipient == parcel.recipient);
-        dispatch.failures.retain(|failure| failure.recipient == parcel.recipient);
-        dispatch.not_sent.retain(|skipped| skipped.recipient.as_ref() == Some(&parcel.recipient));
+        let recipient = catalogue.succession.now(&parcel.recipient);
+        dispatch.parcels.retain(|made| made.recipient == *recipient);
+        dispatch.failures.retain(|failure| failure.recipient == *recipient);
+        dispatch.not_sent.retain(|skipped| skipped.recipient.as_ref() == Some(recipient));
         if dispatch.parcels.is_empty() && dispatch.failures.is_empty() {
             let ended = parcel.detail.glass.is_some();
             return Ok(stopped(if ended { "breekglas-voorbij" } else { "geen-doelbinding" }));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::active::Active;
 use super::look::look;
 use super::restored::told_of;
 use super::{Hub, clock};
@@ -24,7 +25,21 @@ const ROUNDS_MAX: usize = 5;
 
 impl PartnerDesk for Hub {
     fn authenticate<'a>(&'a self, token: &'a str) -> Answer<'a, AuthResult> {
-        Box::pin(self.directory.authenticate(&self.journal, token))
+        Box::pin(async move {
+            let known = self.directory.authenticate(&self.journal, token).await;
+            let AuthResult::Partner(name) = known else { return known };
+            // A key of before a change of name opens the same door, until the day it does not.
+            let active = self.active();
+            match active.catalogue.known_as(&name, clock::now()) {
+                Some(partner) if self.suspended().contains(&partner.id) => {
+                    AuthResult::Suspended(partner.id.clone())
+                }
+                Some(partner) => AuthResult::Partner(partner.id.clone()),
+                None if active.catalogue.partner(&name).is_some() => AuthResult::Unknown,
+                // Whom the set does not have is told so, further on.
+                None => AuthResult::Partner(name),
+            }
+        })
     }
 
     fn accepts_certificate(&self, partner: &PartnerId, shown: Option<Digest>) -> bool {
@@ -90,8 +105,8 @@ impl PartnerDesk for Hub {
             let arrived = async {
                 loop {
                     mail.mark_unchanged();
-                    let there = self.journal.has_mail(partner, clock::now()).await;
-                    if there.unwrap_or(true) || mail.changed().await.is_err() {
+                    if self.has_mail(partner).await.unwrap_or(true) || mail.changed().await.is_err()
+                    {
                         return;
                     }
                 }
@@ -110,13 +125,17 @@ impl PartnerDesk for Hub {
             if self.is_closed() {
                 return Err(Unavailable::closed());
             }
-            let found = self.journal.handed_out_parcel(partner, parcel, clock::now()).await;
-            let found = match found {
-                Err(JournalError::NotFound | JournalError::Erased) => return Ok(None),
-                found => found.map_err(unavailable)?,
-            };
             let active = self.active();
-            Ok(Some(self.outgoing(&active.catalogue, found)))
+            for name in active.catalogue.succession.names(partner) {
+                match self.journal.handed_out_parcel(name, parcel, clock::now()).await {
+                    Err(JournalError::NotFound | JournalError::Erased) => {}
+                    found => {
+                        let found = found.map_err(unavailable)?;
+                        return Ok(Some(self.outgoing(&active.catalogue, found)));
+                    }
+                }
+            }
+            Ok(None)
         })
     }
 
@@ -194,7 +213,8 @@ impl Hub {
             Err(JournalError::NotFound) => return Ok(None),
             trace => trace.map_err(unavailable)?,
         };
-        if trace.message.sender != *partner || trace.message.public_id != message {
+        let succession = self.active().catalogue.succession.clone();
+        if !succession.same(&trace.message.sender, partner) || trace.message.public_id != message {
             return Ok(None);
         }
         let parcels = trace.parcels.iter().filter(|parcel| !parcel.answer);
@@ -211,6 +231,16 @@ impl Hub {
         })))
     }
 
+    async fn has_mail(&self, partner: &PartnerId) -> Result<bool, JournalError> {
+        for name in self.active().catalogue.succession.names(partner) {
+            if self.journal.has_mail(name, clock::now()).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What waits under former names comes first: it is the oldest.
     async fn collect_for(
         &self,
         partner: &PartnerId,
@@ -218,7 +248,21 @@ impl Hub {
     ) -> Result<Vec<Collected>, Unavailable> {
         let active = self.active();
         let mut collected: Vec<Collected> = Vec::new();
-        let mut size = 0;
+        let former = active.catalogue.succession.before(partner);
+        for name in former.iter().chain([partner]) {
+            self.collect_under(&active, name, room, &mut collected).await?;
+        }
+        Ok(collected)
+    }
+
+    async fn collect_under(
+        &self,
+        active: &Active,
+        partner: &PartnerId,
+        room: Room,
+        collected: &mut Vec<Collected>,
+    ) -> Result<(), Unavailable> {
+        let mut size: usize = collected.iter().map(|taken| taken.parcel.bytes.len()).sum();
         let mut rounds = 0;
         while collected.len() < usize::from(room.parcels) && size < room.size_bytes {
             let left = usize::from(room.parcels) - collected.len();
@@ -237,7 +281,7 @@ impl Hub {
             }
             let reviewed = !review.is_empty();
             for (parcel, found) in review {
-                self.review(&active, parcel, found).await.map_err(unavailable)?;
+                self.review(active, parcel, found).await.map_err(unavailable)?;
             }
             rounds += 1;
             let more = went == left.min(usize::from(STEP)) || reviewed && rounds < ROUNDS_MAX;
@@ -245,7 +289,7 @@ impl Hub {
                 break;
             }
         }
-        Ok(collected)
+        Ok(())
     }
 
     /// The look before an attempt, for the journal to apply before it commits one.

@@ -116,6 +116,7 @@ impl Hub {
         let (active, given_set_is_active) =
             active::restore(&journal, data, (files, directs)).await?;
         let directory = Directory::load(&journal).await?;
+        journal.call_partners(Arc::clone(&active.catalogue.succession));
         let hub = Self {
             journal,
             active: Current::new(active),
@@ -147,7 +148,9 @@ impl Hub {
 
     /// Partners that may not exchange now.
     pub fn suspended(&self) -> BTreeSet<PartnerId> {
-        self.directory.suspended()
+        let mut suspended = self.directory.suspended();
+        self.active().catalogue.succession.spread(&mut suspended);
+        suspended
     }
 
     /// Partners that this hub leaves alone for now: since when, and until when.

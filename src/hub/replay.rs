@@ -13,7 +13,7 @@ use crate::journal::{
     JournalError, ParcelState, ParcelView, Replay, Replayed, Settles, StoredMessage, Trace,
 };
 use crate::message::CaseState;
-use crate::message::{Entropy, PartnerId, Refusal, Timestamp};
+use crate::message::{Entropy, PartnerId, Refusal, Succession, Timestamp};
 use crate::pipeline::{
     self, Admitted, Difference, Dispatch, Incoming, Parcel, Today, Version, admit, asked_before,
     difference, redispatch,
@@ -56,10 +56,16 @@ struct Before {
 }
 
 /// The parcel of a recipient that counts: the last that was not dropped.
-pub(super) fn last_of<'t>(trace: &'t Trace, recipient: &PartnerId) -> Option<&'t ParcelView> {
-    trace.parcels.iter().rev().find(|old| {
-        old.recipient == *recipient && !old.answer && old.state != ParcelState::Vervallen
-    })
+pub(super) fn last_of<'t>(
+    trace: &'t Trace,
+    recipient: &PartnerId,
+    succession: &Succession,
+) -> Option<&'t ParcelView> {
+    let counts = |old: &&ParcelView| !old.answer && old.state != ParcelState::Vervallen;
+    let under = |name: &PartnerId| {
+        trace.parcels.iter().rev().filter(counts).find(|old| old.recipient == *name)
+    };
+    succession.names(recipient).find_map(under)
 }
 
 /// A stored message under today's rules: as it came in, or as it was asked.
@@ -129,7 +135,10 @@ impl Hub {
     async fn keep_ids(&self, remade: &mut Remade) -> Result<(), ReplayError> {
         let Remade { active, reopened, trace, dispatch, before, at, .. } = remade;
         for parcel in &mut dispatch.parcels {
-            let Some(earlier) = last_of(trace, &parcel.recipient) else { continue };
+            let Some(earlier) = last_of(trace, &parcel.recipient, &active.catalogue.succession)
+            else {
+                continue;
+            };
             let again = redispatch(
                 &active.catalogue,
                 &reopened.admitted,
@@ -157,7 +166,8 @@ impl Hub {
     ) -> Result<Value, ReplayError> {
         let remade = self.remake(id, only.clone()).await?;
         let lines = remade.dispatch.parcels.iter().map(|parcel| {
-            let earlier = last_of(&remade.trace, &parcel.recipient);
+            let succession = &remade.active.catalogue.succession;
+            let earlier = last_of(&remade.trace, &parcel.recipient, succession);
             let what = match earlier {
                 None => "nieuw",
                 Some(old) if old.id == parcel.id => "zelfde inhoud, opnieuw aangeboden",
@@ -278,7 +288,8 @@ impl Remade {
     }
 
     fn sent_to(&self, recipient: &PartnerId) -> Option<Version<'_>> {
-        let earlier = last_of(&self.trace, recipient)?;
+        let succession = &self.active.catalogue.succession;
+        let earlier = last_of(&self.trace, recipient, succession)?;
         let bytes = self.before.get(recipient).map_or(&[][..], |before| &before.bytes);
         Some(Version { bytes, withheld: &earlier.detail.withheld })
     }

@@ -68,7 +68,7 @@ impl Hub {
         let case = self.journal.case_of_said(message).await?;
         let case = CaseState { glasses, ..case };
         let trace = self.journal.trace(message.public_id().into(), now).await?;
-        let had = match last_of(&trace, recipient) {
+        let had = match last_of(&trace, recipient, &set.succession) {
             Some(old) => Some((old, self.journal.parcel(old.id, now).await?.bytes)),
             None => None,
         };

@@ -13,8 +13,10 @@ use super::sql::{Cell, Conn, Table, fetch_in, unreadable};
 use super::unit::Unit;
 use crate::casework::{CorrelationKey, Decision, Dossier, Found};
 use crate::evidence::DataKey;
-use crate::message::{CanonicalMessage, CaseNumber, Digest, PartnerId, Timestamp, Usage};
-use crate::message::{CaseState, EarlierParcel};
+use crate::message::{
+    CanonicalMessage, CaseNumber, CaseState, Digest, EarlierParcel, PartnerId, Succession,
+    Timestamp, Usage,
+};
 use crate::pipeline::Parcel;
 
 /// What a group knows of its cases.
@@ -112,7 +114,7 @@ impl CaseBook {
             book.by_number.insert(row.text("number")?, row.uuid("id")?);
         }
         ids.extend(book.by_key.values().map(|(id, _)| id).chain(book.by_number.values()));
-        book.cases = load(unit.conn, unit.vault, ids).await?;
+        book.cases = load((unit.conn, unit.vault), &unit.succession, ids).await?;
         book.load_merged(unit).await?;
         for (id, case) in &book.cases {
             unit.vault.remember(*id, Arc::clone(&case.key));
@@ -127,7 +129,7 @@ impl CaseBook {
         mut ids: BTreeSet<Uuid>,
     ) -> Result<(), JournalError> {
         ids.retain(|id| !self.cases.contains_key(id));
-        self.cases.extend(load(unit.conn, unit.vault, ids).await?);
+        self.cases.extend(load((unit.conn, unit.vault), &unit.succession, ids).await?);
         self.unite();
         Ok(())
     }
@@ -141,7 +143,7 @@ impl CaseBook {
             if missing.is_empty() {
                 break;
             }
-            self.cases.extend(load(unit.conn, unit.vault, missing).await?);
+            self.cases.extend(load((unit.conn, unit.vault), &unit.succession, missing).await?);
         }
         self.unite();
         Ok(())
@@ -189,7 +191,7 @@ impl CaseBook {
 
     /// Adds what recipients got before in these cases.
     pub async fn look_back(&mut self, unit: &mut Unit<'_>) -> Result<(), JournalError> {
-        load_earlier(unit.conn, &mut self.cases).await?;
+        load_earlier(unit.conn, &unit.succession, &mut self.cases).await?;
         self.unite();
         Ok(())
     }
@@ -301,15 +303,19 @@ impl CaseBook {
     }
 }
 
-/// Reads what `regie` wrote.
-pub(super) fn read_dossier(text: &str) -> Result<Dossier, JournalError> {
-    serde_json::from_str(text).map_err(|_| JournalError::Unreadable("the dossier of a case"))
+/// Reads what `regie` wrote, with partners under their names of now.
+pub(super) fn read_dossier(text: &str, succession: &Succession) -> Result<Dossier, JournalError> {
+    let read = serde_json::from_str(text);
+    let mut dossier: Dossier =
+        read.map_err(|_| JournalError::Unreadable("the dossier of a case"))?;
+    dossier.call_partners(succession);
+    Ok(dossier)
 }
 
 /// Cases by id, with who takes part and how their lanes are. Erased ones are left out.
 pub(super) async fn load(
-    conn: &mut Conn,
-    vault: &Vault,
+    (conn, vault): (&mut Conn, &Vault),
+    succession: &Succession,
     ids: BTreeSet<Uuid>,
 ) -> Result<HashMap<Uuid, CaseWork>, JournalError> {
     let mut cases = HashMap::new();
@@ -327,7 +333,8 @@ pub(super) async fn load(
         let id = row.uuid("id")?;
         let Some(key) = keys.remove(&id) else { continue };
         let usage = Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?;
-        let dossier = row.maybe_text("document")?.map(|text| read_dossier(&text)).transpose()?;
+        let dossier = row.maybe_text("document")?;
+        let dossier = dossier.map(|text| read_dossier(&text, succession)).transpose()?;
         let state = CaseState {
             id: id.into(),
             number: CaseNumber::from_stored(row.text("number")?),
@@ -343,7 +350,7 @@ pub(super) async fn load(
     let senders = "select distinct case_id, partner from inbox where case_id in ({ids})";
     for row in fetch_in(conn, senders, cells.clone()).await? {
         if let Some(case) = cases.get_mut(&row.uuid("case_id")?) {
-            case.state.participants.insert(row.parsed("partner")?);
+            case.state.participants.insert(succession.now(&row.parsed("partner")?).clone());
         }
     }
     // A parcel of which the operator decided that it shall not go has the stage `verlopen`.
@@ -358,6 +365,7 @@ pub(super) async fn load(
             let lane =
                 Lane { open: row.int("open")? != 0, gap: row.int("dropped")? == row.int("last")? };
             case.lanes.insert(recipient.clone(), lane);
+            let recipient = succession.now(&recipient).clone();
             case.state.participants.insert(recipient.clone());
             // Who only got an answer did not hear of the signal itself.
             if row.int("informed")? != 0 {
@@ -372,6 +380,7 @@ pub(super) async fn load(
 /// Which signal each was about lies sealed with its message.
 pub(super) async fn load_earlier(
     conn: &mut Conn,
+    succession: &Succession,
     cases: &mut HashMap<Uuid, CaseWork>,
 ) -> Result<(), JournalError> {
     let sql = "select * from (
@@ -390,12 +399,12 @@ pub(super) async fn load_earlier(
         let (_, names) = open_sealed(&key, message, Part::Names, &row.blob("names")?)?;
         let [_, reference] = read_names(&names)?;
         case.state.earlier.push(EarlierParcel {
-            recipient: row.parsed("recipient")?,
+            recipient: succession.now(&row.parsed("recipient")?).clone(),
             id: row.uuid("id")?.into(),
             made_at: row.time("made_at")?,
             kind: row.text("kind")?,
             message: message.into(),
-            sender: row.parsed("partner")?,
+            sender: succession.now(&row.parsed("partner")?).clone(),
             reference,
         });
     }

@@ -14,12 +14,14 @@ use super::sql::query;
 use super::unit::Unit;
 use super::{ConfirmOrder, JournalError, LeafKind, ParcelState, Rules};
 use crate::message::CaseState;
-use crate::message::{Confirmation, Digest, Entropy, ExternalId, Stage, Timestamp};
+use crate::message::{Confirmation, Digest, Entropy, ExternalId, PartnerId, Stage, Timestamp};
 use crate::pipeline::{Dispatch, Feedback};
 
 /// A word about a parcel, checked to come from its recipient.
 pub(super) struct Confirmed {
     pub parcel: ParcelRow,
+    /// Who says it: the recipient under its name of now.
+    partner: PartnerId,
     stage: Stage,
     reason: Option<String>,
     at: Timestamp,
@@ -38,16 +40,22 @@ pub(super) struct Word {
 }
 
 impl Confirmed {
-    pub fn new(parcel: &ParcelRow, told: &Confirmation, at: Timestamp) -> Self {
+    pub fn new(
+        parcel: &ParcelRow,
+        partner: &PartnerId,
+        told: &Confirmation,
+        at: Timestamp,
+    ) -> Self {
         let reason = told.reason.as_deref().map(fixed_code);
-        Self { parcel: parcel.clone(), stage: told.stage, reason, at }
+        let (parcel, partner) = (parcel.clone(), partner.clone());
+        Self { parcel, partner, stage: told.stage, reason, at }
     }
 
     /// What it says about a task, where the parcel asked one and the word is news.
     pub fn on_request(&self) -> Option<OnRequest> {
         (self.parcel.request && self.moves()).then(|| OnRequest {
             message: self.parcel.message,
-            partner: self.parcel.recipient.clone(),
+            partner: self.partner.clone(),
             stage: self.stage,
             reason: self.reason.clone(),
         })
@@ -98,7 +106,7 @@ impl Unit<'_> {
         let (_, names) = open_sealed(&key, message, Part::Names, &row.blob("names")?)?;
         let [external_id, reference] = read_names(&names)?;
         let about = Feedback {
-            sender: row.parsed("partner")?,
+            sender: self.succession.now(&row.parsed("partner")?).clone(),
             external_id: ExternalId::new(external_id),
             reference,
             usage: confirmed.parcel.usage,
@@ -144,7 +152,7 @@ impl Unit<'_> {
         rules: &Arc<Rules>,
     ) -> Result<Stage, JournalError> {
         let parcel = self.parcel_row_of(order.parcel.into()).await?;
-        if parcel.recipient != order.partner {
+        if !self.succession.same(&parcel.recipient, &order.partner) {
             return Err(JournalError::NotFound);
         }
         let (from, to) = (parcel.stage, order.stage);
@@ -156,7 +164,7 @@ impl Unit<'_> {
         }
         let told =
             Confirmation { parcel: order.parcel, stage: order.stage, reason: order.reason.clone() };
-        let confirmed = Confirmed::new(&parcel, &told, order.at);
+        let confirmed = Confirmed::new(&parcel, &order.partner, &told, order.at);
         let mut book = CaseBook::load(self, &[], BTreeSet::from([parcel.case])).await?;
         let mut announced = (self.reserve_leaf(), stage_code(to, confirmed.reason.as_deref()));
         if let Some(case) = book.case_mut(parcel.case) {

@@ -49,9 +49,9 @@ impl Journal {
         message: MessageId,
     ) -> Result<CaseState, JournalError> {
         let mut conn = self.reads.acquire().await?;
-        let id = Uuid::from(case);
-        let mut found = cases::load(&mut conn, &self.vault, BTreeSet::from([id])).await?;
-        cases::load_earlier(&mut conn, &mut found).await?;
+        let (id, names) = (Uuid::from(case), self.roll.get());
+        let mut found = cases::load((&mut conn, &self.vault), &names, BTreeSet::from([id])).await?;
+        cases::load_earlier(&mut conn, &names, &mut found).await?;
         if let Some(mut case) = found.remove(&id) {
             let into = case.dossier.as_ref().and_then(|dossier| dossier.merged_into);
             if let Some(into) = into {
@@ -75,7 +75,7 @@ impl Journal {
             let sql = "select document from dossier where case_id = $1";
             let row = query(sql, [case.into()]).fetch_optional(&mut conn).await?;
             let Some(row) = row else { break };
-            let dossier = cases::read_dossier(&row.text("document")?)?;
+            let dossier = cases::read_dossier(&row.text("document")?, &self.roll.get())?;
             let Some(into) = dossier.merged_into else { return Ok(dossier.glasses) };
             case = into.into();
         }

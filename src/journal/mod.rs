@@ -10,6 +10,7 @@
 mod alarm;
 mod backup;
 mod beat;
+mod carry;
 mod cases;
 mod collected;
 mod confirm;
@@ -39,6 +40,7 @@ mod regie;
 mod replace;
 mod restart;
 mod reveal;
+mod roll;
 mod scratch;
 mod search;
 mod sequence;
@@ -127,6 +129,7 @@ use self::keys::{Part, Vault, open_row_key, open_sealed};
 use self::lease::Leased;
 use self::open::{At, Databases};
 use self::order::{Command, Done, Order};
+use self::roll::Roll;
 use self::sql::Pool;
 use self::standing::Gate;
 use self::witness::Witness;
@@ -144,6 +147,7 @@ pub struct Journal {
     health: Arc<Health>,
     gate: Arc<Gate>,
     witness: Witness,
+    roll: Arc<Roll>,
     /// Until a deliverer takes it.
     fresh: Arc<Mutex<Option<Fresh>>>,
     /// `None` where this process only reads.
@@ -185,6 +189,7 @@ impl Journal {
         let mut writer = Writer::open(queue, stores, keys, tick, file, now).await?;
         writer.fresh = Some(door);
         let (health, gate) = (Arc::clone(&writer.health), Arc::clone(&writer.gate));
+        let roll = Arc::clone(&writer.roll);
         let fresh = Arc::new(Mutex::new(Some(fresh)));
         let journal = Self {
             queue: sender,
@@ -195,6 +200,7 @@ impl Journal {
             health,
             gate,
             witness,
+            roll,
             fresh,
             _lock: lock,
         };
@@ -219,6 +225,7 @@ impl Journal {
             health: Arc::default(),
             gate: Arc::default(),
             witness: store.witness.clone(),
+            roll: Arc::default(),
             fresh: Arc::default(),
             _lock: None,
         })

@@ -235,8 +235,10 @@ impl Group {
         for submission in submissions {
             let Ok(admitted) = &submission.verdict else { continue };
             let message = admitted.message();
-            ids.insert(unit.message_key(&submission.partner, message).into());
-            keys.extend(casework::keys(message));
+            for name in unit.succession.names(&submission.partner) {
+                ids.insert(unit.message_key(name, message).into());
+            }
+            keys.extend(casework::keys(message, &unit.succession));
             parcels.extend(message.confirmation.as_ref().map(|word| Uuid::from(word.parcel)));
         }
         let mut group = Self::default();
@@ -272,6 +274,15 @@ impl Group {
             }
             return self.conflict(unit, submission, None);
         }
+        // What it sent under a former name is known by its bytes too: who merged may have counted
+        // as others did.
+        for name in unit.succession.before(&submission.partner) {
+            if let Some(row) = self.known.get(&unit.message_key(name, message))
+                && row.digest("content")? == content
+            {
+                return Ok(Received::Accepted(unit.repeat(row).await?));
+            }
+        }
         if let Some(row) = self.known.get(&key) {
             if row.digest("content")? == content {
                 return Ok(Received::Accepted(unit.repeat(row).await?));
@@ -283,8 +294,13 @@ impl Group {
         if message.effect == Effect::Bevestiging {
             let told = message.confirmation.as_ref();
             let parcel = told.and_then(|told| self.parcels.get(&told.parcel.into()));
-            match told.zip(parcel).filter(|(_, p)| p.recipient == submission.partner) {
-                Some(found) => confirmed = Some(Confirmed::new(found.1, found.0, submission.at)),
+            let partner = &submission.partner;
+            let own =
+                |(_, parcel): &(_, &ParcelRow)| unit.succession.same(&parcel.recipient, partner);
+            match told.zip(parcel).filter(own) {
+                Some((told, parcel)) => {
+                    confirmed = Some(Confirmed::new(parcel, partner, told, submission.at));
+                }
                 None => return unit.refuse(submission, unknown_parcel(), None),
             }
         }
@@ -388,7 +404,7 @@ impl Group {
         Submission { rules, at, .. }: &Submission,
         entropy: &mut Entropy,
     ) -> Result<(Uuid, Decision), JournalError> {
-        let keys = casework::keys(message);
+        let keys = casework::keys(message, &unit.succession);
         let own = keys.first().ok_or(JournalError::Unreadable("the keys of a message"))?;
         let told = confirmed.and_then(|confirmed| self.book.case(confirmed.parcel.case));
         let told = told.map(|case| Found { key: own, case: &case.state, dossier: None });

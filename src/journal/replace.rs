@@ -4,6 +4,7 @@
 //! the same place of the lane, which says what it replaces.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -67,7 +68,9 @@ impl Unit<'_> {
         let leaf = self.reserve_leaf();
         let made = Made { message: old.message, leaf, at: now, catalogue, answer: old.answer };
         let mut announced = Announced::default();
-        let parcel = dispatch.parcels.iter().find(|parcel| parcel.recipient == old.recipient);
+        // Who was renamed gets it under the name of now.
+        let recipient = self.succession.now(&old.recipient).clone();
+        let parcel = dispatch.parcels.iter().find(|parcel| parcel.recipient == recipient);
         let mut rows = Vec::new();
         match parcel {
             Some(parcel) => {
@@ -75,9 +78,12 @@ impl Unit<'_> {
             }
             None => self.withdraw(old, now).await?,
         }
-        self.quarantine_unsent(dispatch, &made, old.case, Some(&old.recipient))?;
+        self.quarantine_unsent(dispatch, &made, old.case, Some(&recipient))?;
         self.store_parcels(rows).await?;
         self.reorder_lane(old.case, &old.recipient).await?;
+        if recipient != old.recipient {
+            self.reorder_lane(old.case, &recipient).await?;
+        }
         let outcome = announced.outcome("vervangen");
         self.put_leaf(leaf, old.leaf(LeafKind::Poging, now, catalogue, outcome));
         self.attempt(old.id, now, "vervangen", leaf);
@@ -207,20 +213,24 @@ impl Unit<'_> {
         Ok(self.close_parcel(old, ParcelState::Vervallen).await?)
     }
 
-    /// The newest parcel of a message for a recipient that was not dropped.
+    /// The newest parcel of a message for a recipient that was not dropped; where it got none
+    /// under its name of now, the one under a former name.
     pub async fn latest(
         &mut self,
         message: Uuid,
         recipient: &PartnerId,
     ) -> Result<Option<ParcelRow>, JournalError> {
-        let sql = "select id from outbox
-            where message_id = $1 and recipient = $2 and answer = 0 and state <> 'vervallen'
-            order by seq desc limit 1";
-        let row = query(sql, [message.into(), recipient.as_str().into()]);
-        match row.fetch_optional(&mut *self.conn).await? {
-            Some(row) => self.parcel_row_of(row.uuid("id")?).await.map(Some),
-            None => Ok(None),
+        let succession = Arc::clone(&self.succession);
+        for name in succession.names(recipient) {
+            let sql = "select id from outbox
+                where message_id = $1 and recipient = $2 and answer = 0 and state <> 'vervallen'
+                order by seq desc limit 1";
+            let row = query(sql, [message.into(), name.as_str().into()]);
+            if let Some(row) = row.fetch_optional(&mut *self.conn).await? {
+                return self.parcel_row_of(row.uuid("id")?).await.map(Some);
+            }
         }
+        Ok(None)
     }
 
     /// Closes what quarantine holds about a parcel.

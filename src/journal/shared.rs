@@ -118,10 +118,12 @@ impl Unit<'_> {
     fn want_message(&self, submission: &Submission, wanted: &mut Wanted) {
         let Ok(admitted) = &submission.verdict else { return };
         let message = admitted.message();
-        let id = self.message_key(&submission.partner, message);
-        wanted.keys.insert(lock_of(id));
-        wanted.messages.insert(id);
-        for key in casework::keys(message) {
+        for name in self.succession.names(&submission.partner) {
+            let id = self.message_key(name, message);
+            wanted.keys.insert(lock_of(id));
+            wanted.messages.insert(id);
+        }
+        for key in casework::keys(message, &self.succession) {
             match &key {
                 CorrelationKey::Case { number, .. } => {
                     wanted.numbers.insert(number.clone());

@@ -90,7 +90,7 @@ impl Unit<'_> {
             }
             MailboxOrder::GivenUp { parcel, recipient, reason } => {
                 let parcel = self.unconfirmed_row(*parcel).await?;
-                if parcel.recipient != *recipient {
+                if !self.succession.same(&parcel.recipient, recipient) {
                     return Err(JournalError::NotFound);
                 }
                 self.give_up(&parcel, &fixed_code(reason), now).await

@@ -13,7 +13,7 @@ use super::keys::Vault;
 use super::sql::{Cell, Conn, Table};
 use super::{JournalError, LeafKind, Outgoing};
 use crate::evidence::{DataKey, Leaf};
-use crate::message::{Digest, PartnerId, Timestamp};
+use crate::message::{Digest, PartnerId, Succession, Timestamp};
 
 /// The work of one group, on the write connection, inside a transaction.
 pub(super) struct Unit<'w> {
@@ -21,6 +21,8 @@ pub(super) struct Unit<'w> {
     pub vault: &'w Vault,
     pub counters: Counters,
     pub suspended: &'w BTreeSet<PartnerId>,
+    /// Who goes on under which name.
+    pub succession: Arc<Succession>,
     /// The newest signed checkpoint.
     pub checkpoint: Option<Arc<str>>,
     /// Keys of holders that are new in this group: to be committed first.
@@ -95,6 +97,7 @@ impl<'w> Unit<'w> {
             vault,
             counters,
             suspended,
+            succession: Arc::default(),
             checkpoint,
             new_keys: HashMap::new(),
             suspensions_changed: false,

@@ -16,13 +16,13 @@ use super::health::{Health, Probes};
 use super::keys::{CASE_KEY, Vault};
 use super::open::Databases;
 use super::order::{Answer, Command, Done, Order};
+use super::roll::Roll;
 use super::sequence::Tree;
-use super::settle::Ended;
 use super::sql::Conn;
 use super::standing::{self, Closure, Gate};
 use super::unit::Unit;
 use super::witness::Witness;
-use super::{JournalError, OpenError, Submission, lease, partners, shared};
+use super::{JournalError, OpenError, lease, partners, shared};
 use crate::message::{PartnerId, Timestamp};
 
 /// Orders that wait at most; beyond it callers hear `Busy`.
@@ -50,6 +50,7 @@ pub struct Writer {
     changes: watch::Sender<u64>,
     pub(super) health: Arc<Health>,
     pub(super) gate: Arc<Gate>,
+    pub(super) roll: Arc<Roll>,
     /// Where parcels leave at once.
     pub(super) fresh: Option<FreshDoor>,
     /// Held as long as anything may be written.
@@ -62,6 +63,9 @@ pub(super) struct State {
     pub keys: Conn,
     pub counters: Counters,
     suspended: BTreeSet<PartnerId>,
+    /// The same, with whoever goes on for one of them.
+    shut: BTreeSet<PartnerId>,
+    roll: Arc<Roll>,
     /// Whose last attempt failed.
     failing: BTreeSet<PartnerId>,
     tree: Tree,
@@ -86,7 +90,8 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         vault.rename()?;
-        let mut state = State::open(&databases, &witness, &vault, now).await?;
+        let roll = Arc::new(Roll::default());
+        let mut state = State::open(&databases, &witness, &vault, (&roll, now)).await?;
         state.apply_erasures(&vault, now).await?;
         if !state.journal.is_postgres() && state.closure.is_none() {
             lease::release_all(&mut state.journal, now).await?;
@@ -107,6 +112,7 @@ impl Writer {
             changes,
             health: Arc::default(),
             gate,
+            roll,
             fresh: None,
             _lock: lock,
         })
@@ -189,7 +195,8 @@ impl Writer {
         if std::mem::take(&mut self.in_doubt) {
             self.vault.rename()?;
         }
-        let opened = State::open(&self.databases, &self.witness, &self.vault, self.seen).await;
+        let moment = (&self.roll, self.seen);
+        let opened = State::open(&self.databases, &self.witness, &self.vault, moment).await;
         let state = opened.map_err(|error| match error {
             OpenError::Database(source) => source.into(),
             OpenError::Recovery(error) => error,
@@ -276,7 +283,7 @@ impl State {
         databases: &Databases,
         witness: &Witness,
         vault: &Vault,
-        now: Timestamp,
+        (roll, now): (&Arc<Roll>, Timestamp),
     ) -> Result<Self, OpenError> {
         let mut journal = databases.connect_journal().await?;
         let keys = databases.connect_keys().await?;
@@ -295,6 +302,8 @@ impl State {
         let mut state = Self {
             counters,
             suspended,
+            shut: BTreeSet::new(),
+            roll: Arc::clone(roll),
             failing,
             checkpoint: tree.checkpoint.clone(),
             tree,
@@ -392,109 +401,12 @@ impl State {
     }
 
     pub fn unit<'w>(&'w mut self, vault: &'w Vault) -> Unit<'w> {
-        let checkpoint = self.checkpoint.clone();
-        let mut unit =
-            Unit::new(&mut self.journal, vault, self.counters, &self.suspended, checkpoint);
+        let (checkpoint, succession) = (self.checkpoint.clone(), self.roll.get());
+        self.shut.clone_from(&self.suspended);
+        succession.spread(&mut self.shut);
+        let mut unit = Unit::new(&mut self.journal, vault, self.counters, &self.shut, checkpoint);
+        unit.succession = succession;
         unit.failing = self.failing.clone();
         unit
-    }
-}
-
-impl Unit<'_> {
-    /// All orders of a group: first the tree, which reads committed leaves only, then what came
-    /// in, then what went out, then the rest in turn.
-    async fn orders(
-        &mut self,
-        orders: &[&Order],
-        tree: &mut Tree,
-    ) -> Result<Vec<Answer>, JournalError> {
-        let mut sequenced = None;
-        if let Some(now) = orders.iter().find_map(|order| order.sequence_at()) {
-            sequenced = Some(self.sequence(tree, now).await?);
-        }
-        let submissions: Vec<&Submission> =
-            orders.iter().filter_map(|order| order.submission()).collect();
-        let mut received = self.receive(&submissions).await?.into_iter();
-        let ended: Vec<Ended<'_>> = orders.iter().filter_map(|order| order.ended()).collect();
-        let mut settled = self.settle(&ended).await?.into_iter();
-        let mut answers = Vec::with_capacity(orders.len());
-        for order in orders {
-            let answer = match order {
-                Order::Settle { .. } => {
-                    let answer = settled.next().unwrap_or(Err(JournalError::Stopped));
-                    answer.map(|()| Done::Settled)
-                }
-                Order::Receive(_) => {
-                    received.next().map(Done::Received).ok_or(JournalError::Stopped)
-                }
-                Order::Sequence { .. } => {
-                    sequenced.map(Done::Sequenced).ok_or(JournalError::Stopped)
-                }
-                other => self.order(other).await,
-            };
-            match answer {
-                Err(error) if !error.concerns_order_only() => return Err(error),
-                answer => answers.push(answer),
-            }
-        }
-        Ok(answers)
-    }
-
-    async fn order(&mut self, order: &Order) -> Answer {
-        match order {
-            Order::TurnAway(message) => self.turn_away(message).await.map(Done::TurnedAway),
-            Order::Claim { recipients, now, limit, lease_seconds } => {
-                self.claim(recipients, *now, *limit, *lease_seconds).await.map(Done::Leased)
-            }
-            Order::Collect { partner, now, limit, lease_seconds, look } => self
-                .collect(partner, *now, *limit, *lease_seconds, look.as_ref())
-                .await
-                .map(Done::Leased),
-            Order::Confirm { order, rules } => self.confirm(order, rules).await.map(Done::Stage),
-            Order::Quarantine { order, now } => {
-                self.decide_quarantine(order, *now).await.map(|()| Done::Settled)
-            }
-            Order::Reveal { order, now } => self.reveal(order, *now).await.map(|()| Done::Settled),
-            Order::Replay(replay) => self.replay(replay).await.map(Done::Replayed),
-            Order::Release { token } => self.release(*token).await.map(|()| Done::Settled),
-            Order::Mailbox { order, now } => {
-                self.mailbox_order(order, *now).await.map(|()| Done::Settled)
-            }
-            Order::Partner { order, now } => self.partner_order(order, *now).await.map(Done::Added),
-            Order::Case { order, rules, now } => {
-                self.order_case(order, rules, *now).await.map(Done::Case)
-            }
-            Order::Hold { order, rules, now } => {
-                self.hold(order, rules, *now).await.map(Done::Held)
-            }
-            Order::Clock { rules, now } => self.regie_clock(rules, *now).await.map(Done::Freed),
-            Order::TellRegie { telling, now } => {
-                self.tell_regie(telling, *now).await.map(Done::Freed)
-            }
-            Order::Alarm(order) => self.alarm_order(order).await.map(Done::Alarm),
-            Order::Job { order, now } => self.job_order(order, *now).await.map(Done::Job),
-            Order::Account { order, now } => self.account_order(order, *now).await.map(Done::Added),
-            Order::RevealField { order, now } => {
-                self.reveal_field(order, *now).await.map(|()| Done::Settled)
-            }
-            Order::Unblock { order, now } => self.unblock(order, *now).await.map(Done::Freed),
-            Order::MakeDue { partner, now } => self.make_due(partner, *now).await.map(Done::Freed),
-            Order::AskErasure { order, now } => {
-                self.ask_erasure(order, *now).await.map(Done::ErasureAsked)
-            }
-            Order::RefuseErasure { order, now } => self.refuse_erasure(order, *now).await,
-            Order::KeepLoose { judged } => self.keep_loose(judged).await.map(|()| Done::Settled),
-            // Handled by their own paths.
-            Order::Receive(_)
-            | Order::Settle { .. }
-            | Order::Sequence { .. }
-            | Order::Erase { .. }
-            | Order::FinishErasures { .. }
-            | Order::ApproveErasure { .. }
-            | Order::Rewrap
-            | Order::Beat { .. }
-            | Order::Compare { .. }
-            | Order::Reopen { .. } => Err(JournalError::Stopped),
-        }
     }
 }

@@ -16,6 +16,7 @@ mod refusal;
 mod role;
 mod staff;
 mod stage;
+mod succession;
 mod task;
 mod time;
 
@@ -34,5 +35,6 @@ pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
 pub use staff::{BadLogin, Login, StaffRole, Themes};
 pub use stage::{Stage, Usage};
+pub use succession::Succession;
 pub use task::{RequestWord, TO_ERASE_MAX, TaskAnswer, TaskWord, ToErase};
 pub use time::{Second, Timestamp};

@@ -122,7 +122,8 @@ fn route<'c>(
         Effect::Verzoek => {
             add_named(catalogue, message, &mut chosen, not_sent);
             // A partner's id may be the name of a kind as well; asked is the partner.
-            let asked = |id: &PartnerId| message.named_recipients.iter().any(|n| n == id.as_str());
+            let named = |id: &PartnerId| message.named_recipients.iter().any(|n| n == id.as_str());
+            let asked = |id: &PartnerId| catalogue.succession.names(id).any(named);
             chosen.retain(|id, _| asked(id));
         }
         Effect::Antwoord => {

@@ -27,6 +27,7 @@ mod postgres;
 mod proxy;
 mod references;
 mod regie;
+mod renamed;
 mod requests;
 mod restore;
 mod sets;

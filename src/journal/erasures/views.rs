@@ -7,7 +7,7 @@ use super::Journal;
 use crate::journal::JournalError;
 use crate::journal::regie::recipients;
 use crate::journal::sql::{Conn, Row, query};
-use crate::message::{CaseId, CaseNumber, PartnerId, Timestamp};
+use crate::message::{CaseId, CaseNumber, PartnerId, Succession, Timestamp};
 
 /// Requests that are listed at most.
 const LIST_MAX: i64 = 200;
@@ -84,10 +84,10 @@ impl Journal {
         &self,
         cases: &[CaseId],
     ) -> Result<Vec<ErasureSubject>, JournalError> {
-        let mut conn = self.reads.acquire().await?;
+        let (names, mut conn) = (self.roll.get(), self.reads.acquire().await?);
         let mut found = Vec::with_capacity(cases.len());
         for case in cases {
-            found.extend(subject(&mut conn, (*case).into()).await?);
+            found.extend(subject(&mut conn, &names, (*case).into()).await?);
         }
         Ok(found)
     }
@@ -154,7 +154,11 @@ async fn items(conn: &mut Conn, number: i64) -> Result<Vec<ErasureItemLine>, sql
     rows.iter().map(read).collect()
 }
 
-async fn subject(conn: &mut Conn, case: Uuid) -> Result<Option<ErasureSubject>, sqlx::Error> {
+async fn subject(
+    conn: &mut Conn,
+    names: &Succession,
+    case: Uuid,
+) -> Result<Option<ErasureSubject>, sqlx::Error> {
     let sql = "select c.number, c.usage, c.theme, c.opened_at,
             case when c.legal_hold = 1 or d.legal_hold = 1 or m.legal_hold = 1
                 then 1 else 0 end as kept,
@@ -174,7 +178,7 @@ async fn subject(conn: &mut Conn, case: Uuid) -> Result<Option<ErasureSubject>, 
         sinds: row.time("opened_at")?,
         berichten: row.int("messages")?,
         zendingen: row.int("parcels")?,
-        ontvangers: recipients(conn, case).await?.into_keys().collect(),
+        ontvangers: recipients(conn, names, case).await?.into_keys().collect(),
         moet_bewaard_blijven: row.int("kept")? != 0,
     }))
 }

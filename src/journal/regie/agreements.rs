@@ -144,7 +144,7 @@ impl Journal {
             if row.maybe_time("erased_at")?.is_some() {
                 return Err(JournalError::Erased);
             }
-            let dossier = read_dossier(&row.text("document")?)?;
+            let dossier = read_dossier(&row.text("document")?, &self.roll.get())?;
             if let Some(agreement) = dossier.agreement(id) {
                 return Ok((CaseNumber::from_stored(row.text("number")?), agreement.clone()));
             }

@@ -15,7 +15,8 @@ use crate::journal::sql::{Conn, query, unreadable};
 use crate::journal::unit::Unit;
 use crate::journal::{JournalError, Rules};
 use crate::message::{
-    CaseNumber, CaseState, Entropy, ParcelId, PartnerId, TO_ERASE_MAX, Timestamp, ToErase, Usage,
+    CaseNumber, CaseState, Entropy, ParcelId, PartnerId, Succession, TO_ERASE_MAX, Timestamp,
+    ToErase, Usage,
 };
 
 /// A case of which the content goes.
@@ -39,6 +40,7 @@ pub(in crate::journal) struct ToldErasure {
 /// has nothing of the case.
 pub(in crate::journal) async fn recipients(
     conn: &mut Conn,
+    succession: &Succession,
     case: Uuid,
 ) -> Result<BTreeMap<PartnerId, Vec<ParcelId>>, sqlx::Error> {
     let sql = "select o.recipient, o.id from outbox o
@@ -48,7 +50,8 @@ pub(in crate::journal) async fn recipients(
         order by o.recipient, o.seq desc";
     let mut had: BTreeMap<PartnerId, Vec<ParcelId>> = BTreeMap::new();
     for row in query(sql, [case.into()]).fetch_all(conn).await? {
-        had.entry(row.parsed("recipient")?).or_default().push(row.uuid("id")?.into());
+        let recipient = succession.now(&row.parsed("recipient")?).clone();
+        had.entry(recipient).or_default().push(row.uuid("id")?.into());
     }
     Ok(had)
 }
@@ -64,7 +67,7 @@ impl Unit<'_> {
     ) -> Result<Option<ToldErasure>, JournalError> {
         let sql = "select request from erasure_item where notice = $1 limit 1";
         let notice = query(sql, [erased.case.into()]).fetch_optional(&mut *self.conn).await?;
-        let had = recipients(self.conn, erased.case).await?;
+        let had = recipients(self.conn, &self.succession, erased.case).await?;
         if notice.is_some() || had.is_empty() {
             return Ok(None);
         }

@@ -92,12 +92,17 @@ impl Journal {
         rules: Arc<Rules>,
         now: Timestamp,
     ) -> Result<Option<HeldParcels>, JournalError> {
+        let names = self.roll.get();
         let mut conn = self.reads.acquire().await?;
-        let sql = "select id, 1 as sent_it from inbox where public_id = $1 and partner = $2
-            union all select message_id, 0 from outbox
-                where id = $1 and recipient = $2 and answer = 0";
-        let row = query(sql, [id.into(), partner.as_str().into()]);
-        let row = row.fetch_optional(&mut conn).await?.ok_or(JournalError::NotFound)?;
+        let mut found = None;
+        for name in names.names(partner) {
+            let sql = "select id, 1 as sent_it from inbox where public_id = $1 and partner = $2
+                union all select message_id, 0 from outbox
+                    where id = $1 and recipient = $2 and answer = 0";
+            let row = query(sql, [id.into(), name.as_str().into()]);
+            found = found.or(row.fetch_optional(&mut conn).await?);
+        }
+        let row = found.ok_or(JournalError::NotFound)?;
         drop(conn);
         let (message, sent_it) = (row.uuid("id")?.into(), row.int("sent_it")? != 0);
         let who = Holding::Partner { partner: partner.clone(), sent_it, why };

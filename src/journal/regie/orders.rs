@@ -271,7 +271,7 @@ impl Unit<'_> {
             let at = at.map_or_else(|| row.time("made_at"), Ok)?;
             let word = OnRequest {
                 message: row.uuid("message_id")?,
-                partner: row.parsed("recipient")?,
+                partner: self.succession.now(&row.parsed("recipient")?).clone(),
                 stage: Stage::Ontvangen,
                 reason: None,
             };

@@ -15,6 +15,7 @@ use crate::journal::sql::{Cell, Conn, Row, fetch_in, query};
 use crate::journal::{Journal, JournalError};
 use crate::message::{
     CaseNumber, CaseState, Effect, ExternalId, MessageId, MessageKind, PartnerId, PublicId,
+    Succession,
 };
 use crate::pipeline::{self, Admitted, Told, Untold};
 
@@ -94,8 +95,8 @@ pub(super) async fn own_cases(conn: &mut Conn, case: Uuid) -> Result<Vec<Uuid>, 
 
 /// What was said in these cases, in its order. What was erased says nothing.
 pub(super) async fn said(
-    conn: &mut Conn,
-    vault: &Vault,
+    (conn, vault): (&mut Conn, &Vault),
+    succession: &Succession,
     cases: &[Uuid],
 ) -> Result<Vec<Said>, JournalError> {
     let mut all = Vec::new();
@@ -110,14 +111,18 @@ pub(super) async fn said(
             order by seq desc limit $2";
         let rows = query(sql, [(*case).into(), SAID_MAX.into()]);
         for row in rows.fetch_all(&mut *conn).await? {
-            all.push((row.int("seq")?, read(&holder, *case, &row)?));
+            all.push((row.int("seq")?, read(&holder, *case, (&row, succession))?));
         }
     }
     all.sort_by_key(|(seq, _)| *seq);
     Ok(all.into_iter().map(|(_, said)| said).collect())
 }
 
-fn read(holder: &Arc<DataKey>, case: Uuid, row: &Row) -> Result<Said, JournalError> {
+fn read(
+    holder: &Arc<DataKey>,
+    case: Uuid,
+    (row, succession): (&Row, &Succession),
+) -> Result<Said, JournalError> {
     let unreadable = || JournalError::Unreadable("a message of a case");
     let id = row.uuid("id")?;
     let key = open_row_key(holder, id, &row.blob("sealed_key")?)?;
@@ -130,7 +135,7 @@ fn read(holder: &Arc<DataKey>, case: Uuid, row: &Row) -> Result<Said, JournalErr
         _ => Effect::Intrekking,
     };
     let told = Told {
-        sender: row.parsed("partner")?,
+        sender: succession.now(&row.parsed("partner")?).clone(),
         kind: MessageKind::parse(&row.text("kind")?).ok_or_else(unreadable)?,
         external_id: ExternalId::new(external_id),
         data: serde_json::from_slice(&data).map_err(|_| unreadable())?,
@@ -143,7 +148,7 @@ fn read(holder: &Arc<DataKey>, case: Uuid, row: &Row) -> Result<Said, JournalErr
 pub(super) async fn held(
     conn: &mut Conn,
     all: &[Said],
-    recipient: &PartnerId,
+    (recipient, succession): (&PartnerId, &Succession),
 ) -> Result<BTreeSet<Uuid>, JournalError> {
     let sql = "select message_id, partner, state from quarantine
         where message_id in ({ids}) and reason = 'vastgehouden'
@@ -152,7 +157,9 @@ pub(super) async fn held(
     let mut held = BTreeSet::new();
     for row in fetch_in(conn, sql, ids).await? {
         let open = row.text("state")? == "open";
-        if open || row.maybe_text("partner")?.as_deref() == Some(recipient.as_str()) {
+        let partner = row.maybe_text("partner")?;
+        let its = |name: &PartnerId| partner.as_deref() == Some(name.as_str());
+        if open || succession.names(recipient).any(its) {
             held.insert(row.uuid("message_id")?);
         }
     }
@@ -171,8 +178,9 @@ impl Journal {
         let row = query(sql, [number.as_str().into()]).fetch_optional(&mut conn).await?;
         let case = row.ok_or(JournalError::NotFound)?.uuid("id")?;
         let cases = own_cases(&mut conn, case).await?;
-        let all = said(&mut conn, &self.vault, &cases).await?;
-        let held = held(&mut conn, &all, recipient).await?;
+        let names = self.roll.get();
+        let all = said((&mut conn, &self.vault), &names, &cases).await?;
+        let held = held(&mut conn, &all, (recipient, &names)).await?;
         let held = all.iter().filter(|said| held.contains(&said.id));
         let held = held.map(Said::public_id).collect();
         Ok((all, held))
@@ -204,7 +212,7 @@ impl Journal {
             cases.push(into);
             case = into;
         }
-        let all = said(&mut conn, &self.vault, &cases).await?;
+        let all = said((&mut conn, &self.vault), &self.roll.get(), &cases).await?;
         let own = all.iter().find(|said| said.id == id);
         Ok(own.map(|own| own.now(set, &all)))
     }

@@ -43,8 +43,8 @@ impl Group {
         if moment.rules.looks_back {
             self.book.look_back(unit).await?;
         }
-        let all = said(unit.conn, unit.vault, &cases).await?;
-        let held = held(unit.conn, &all, recipient).await?;
+        let all = said((unit.conn, unit.vault), &unit.succession, &cases).await?;
+        let held = held(unit.conn, &all, (recipient, &unit.succession)).await?;
         let mut entropy = Entropy::new(unit.vault.random()?);
         let mut shared = 0;
         for message in all.iter().filter(|message| !held.contains(&message.id)) {

@@ -9,7 +9,7 @@ use crate::journal::JournalError;
 use crate::journal::cases::CaseWork;
 use crate::journal::keys::{Part, open_row_key, open_sealed};
 use crate::journal::receive::{Group, NO_CASE};
-use crate::journal::sql::{Cell, Row, query};
+use crate::journal::sql::{Cell, Row, query, query_of};
 use crate::journal::unit::Unit;
 use crate::message::{Effect, PartnerId};
 use crate::pipeline;
@@ -51,7 +51,8 @@ impl Group {
                 None => return Ok(None),
             },
         };
-        let own = |now: &&Later| now.case == case && now.sender == signal.sender;
+        let names = &unit.succession;
+        let own = |now: &&Later| now.case == case && names.same(&now.sender, &signal.sender);
         let in_group = self.regie.later.iter().filter(own);
         later.extend(in_group.map(|now| (now.effect, now.data.clone())));
         let later = later.iter().map(|(effect, data)| (*effect, data));
@@ -73,19 +74,24 @@ async fn read_signal(
         return Ok(None);
     };
     let Some(data) = opened(unit, work, &row).await? else { return Ok(None) };
-    let sender: PartnerId = row.parsed("partner")?;
+    let mut sender: PartnerId = row.parsed("partner")?;
+    unit.succession.renew(&mut sender);
     // What is said after a merge is of the case that took it over.
-    let sql = "select id, case_id, effect, sealed_key, canonical from inbox
-        where case_id in ($1, $2) and partner = $3 and effect in ('aanvulling', 'intrekking')
-        order by seq desc limit $4";
-    let cells: [Cell; 4] = [
-        row.uuid("case_id")?.into(),
-        Uuid::from(work.state.id).into(),
-        sender.as_str().into(),
-        CORRECTIONS_MAX.into(),
-    ];
+    let names: Vec<Cell> =
+        unit.succession.names(&sender).map(|name| name.as_str().into()).collect();
+    let places: Vec<String> = (0..names.len()).map(|n| format!("${}", n + 4)).collect();
+    let sql = format!(
+        "select id, case_id, effect, sealed_key, canonical from inbox
+        where case_id in ($1, $2) and effect in ('aanvulling', 'intrekking')
+            and partner in ({})
+        order by seq desc limit $3",
+        places.join(", "),
+    );
+    let cells: [Cell; 3] =
+        [row.uuid("case_id")?.into(), Uuid::from(work.state.id).into(), CORRECTIONS_MAX.into()];
+    let cells = cells.into_iter().chain(names);
     let mut later = Vec::new();
-    for row in query(sql, cells).fetch_all(unit.conn).await?.iter().rev() {
+    for row in query_of(sql, cells).fetch_all(unit.conn).await?.iter().rev() {
         let withdraws = row.text("effect")? == "intrekking";
         let effect = if withdraws { Effect::Intrekking } else { Effect::Aanvulling };
         later.extend(opened(unit, work, row).await?.map(|data| (effect, data)));

@@ -1,6 +1,6 @@
 //! Cases, tasks and timelines as coordinators see them: codes, partners and moments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -172,12 +172,14 @@ impl Journal {
         let row = row.ok_or(JournalError::NotFound)?;
         let loose = "dit signaal staat los; er is geen casus te regisseren";
         let document = row.maybe_text("document")?.ok_or(JournalError::Order(loose))?;
-        let dossier = read_dossier(&document)?;
+        let names = self.roll.get();
+        let dossier = read_dossier(&document, &names)?;
         let sql = "select partner from inbox where case_id = $1
             union select recipient as partner from outbox where case_id = $1 order by 1";
         let rows = query(sql, [row.uuid("id")?.into()]).fetch_all(&mut conn).await?;
         let participants = rows.iter().map(|row| row.parsed("partner"));
-        let participants = participants.collect::<Result<_, _>>()?;
+        let mut participants = participants.collect::<Result<BTreeSet<PartnerId>, _>>()?;
+        names.renew_all(&mut participants);
         let mut numbers = Vec::new();
         for id in dossier.merged_into.iter().chain(&dossier.alike) {
             let sql = "select number from cases where id = $1";
@@ -193,7 +195,7 @@ impl Journal {
             merged_into,
             alike: numbers.flatten().collect(),
             dossier,
-            participants,
+            participants: participants.into_iter().collect(),
         })
     }
 
@@ -217,17 +219,17 @@ impl Journal {
             where c.number = $1 and c.erased_at is null";
         let row = query(sql, [number.as_str().into()]).fetch_optional(&mut conn).await?;
         let Some(row) = row else { return Ok(None) };
-        let id = row.uuid("id")?;
+        let (id, names) = (row.uuid("id")?, self.roll.get());
         let mut roles = BTreeMap::new();
         let sql = "select distinct partner from inbox where case_id = $1";
         for row in query(sql, [id.into()]).fetch_all(&mut conn).await? {
-            roles.insert(row.parsed("partner")?, None);
+            roles.insert(names.now(&row.parsed("partner")?).clone(), None);
         }
         let sql = "select recipient, detail, gap from outbox
             where case_id = $1 and answer = 0 and state <> 'vervallen' order by seq desc limit $2";
         for row in query(sql, [id.into(), LIST_MAX.into()]).fetch_all(&mut conn).await? {
             let role: &mut Option<RoleStatement> =
-                roles.entry(row.parsed("recipient")?).or_default();
+                roles.entry(names.now(&row.parsed("recipient")?).clone()).or_default();
             if role.is_none() {
                 *role = Some(detail(&row)?.role);
             }
@@ -239,7 +241,7 @@ impl Journal {
         Ok(Some(CaseShown {
             theme: row.maybe_text("theme")?,
             usage: Usage::parse(&row.text("usage")?).ok_or_else(|| unreadable("usage"))?,
-            dossier: document.map(|text| read_dossier(&text)).transpose()?,
+            dossier: document.map(|text| read_dossier(&text, &names)).transpose()?,
             roles,
         }))
     }
@@ -279,34 +281,45 @@ impl Journal {
         } else if !filter.all {
             wanted.push("t.due_at is not null");
         }
-        if filter.partner.is_some() {
-            wanted.push("t.partner = $2");
-        }
+        let names = self.roll.get();
+        let names: Vec<&PartnerId> =
+            filter.partner.iter().flat_map(|partner| names.names(partner)).collect();
+        let of_partner = places("t.partner", 3 + filter.themes.len(), names.len());
         if filter.to_decide {
             wanted.push("t.question is not null");
         }
         let order = if filter.all { "t.asked_at desc" } else { "t.due_at" };
         let sql = format!(
             "select t.*, c.number, c.theme from task t join cases c on c.id = t.case_id
-             where c.erased_at is null and {} {} and $1 > 0 and $2 <> 'x x'
-             order by {order} limit $3",
+             where c.erased_at is null and {} {} {of_partner} and $1 > 0
+             order by {order} limit $2",
             wanted.join(" and "),
-            of_themes("c.theme", 4, &filter.themes),
+            of_themes("c.theme", 3, &filter.themes),
         );
-        let partner = filter.partner.as_ref().map_or("", PartnerId::as_str);
-        let cells: [Cell; 3] = [now.into(), partner.into(), LIST_MAX.into()];
+        let cells: [Cell; 2] = [now.into(), LIST_MAX.into()];
         let cells = cells.into_iter().chain(cells_of(&filter.themes));
+        let cells = cells.chain(names.iter().map(|name| name.as_str().into()));
         let rows = query_of(sql, cells).fetch_all(&mut self.reads.acquire().await?).await?;
-        Ok(rows.iter().map(task_line).collect::<Result<_, _>>()?)
+        let mut lines = rows.iter().map(task_line).collect::<Result<Vec<_>, _>>()?;
+        let names = self.roll.get();
+        for partner in lines.iter_mut().filter_map(|line| line.ketenpartner.as_mut()) {
+            names.renew(partner);
+        }
+        Ok(lines)
     }
 }
 
 /// A condition for themes, whose places begin at this number; nothing where there are none.
 fn of_themes(column: &str, first: usize, themes: &[String]) -> String {
-    if themes.is_empty() {
+    places(column, first, themes.len())
+}
+
+/// A condition that a column is one of so many values; nothing where there are none.
+fn places(column: &str, first: usize, count: usize) -> String {
+    if count == 0 {
         return String::new();
     }
-    let places: Vec<String> = (first..first + themes.len()).map(|n| format!("${n}")).collect();
+    let places: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
     format!("and {column} in ({})", places.join(", "))
 }
 

@@ -23,6 +23,7 @@ use crate::pipeline::{self, Admitted};
 
 mod glass;
 mod held;
+mod renamed;
 mod signal;
 
 on_both_stores! {
