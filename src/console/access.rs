@@ -68,6 +68,8 @@ pub fn table() -> Vec<Route> {
         route(Get, "/casussen/{casus}/opdracht", DIRECTS, get(p::orders::form)),
         route(Post, "/casussen/{casus}/opdracht", DIRECTS, post(p::orders::give)),
         route(Get, "/taken", DIRECTS_OR_AUDITS, get(p::tasks::list)),
+        route(Get, "/taken/herinneren", DIRECTS, get(p::remind::preview)),
+        route(Post, "/taken/herinneren", DIRECTS, post(p::remind::remind)),
         route(Get, "/evaluatie", DIRECTS_OR_AUDITS, get(p::evaluation::show)),
         route(Post, "/filters", EVERY, post(p::filters::keep)),
         route(Post, "/filters/verwijderen", EVERY, post(p::filters::forget)),

@@ -12,6 +12,7 @@
   let again = null;
   const busy = () => {
     const at = document.activeElement;
+    if (document.querySelector("main td input:checked")) return true;
     return document.hidden || (at && at.closest("form, details, .table-wrap"));
   };
   const look = async () => {

@@ -13,6 +13,7 @@ pub mod orders;
 pub mod partners;
 pub mod people;
 pub mod quarantine;
+pub mod remind;
 pub mod tasks;
 pub mod today;
 

@@ -39,6 +39,9 @@ pub const COLUMNS: [Column; 5] = [
 
 /// A task in a list.
 pub struct TaskRow {
+    pub id: String,
+    /// Whether its partner can be reminded of it.
+    pub open: bool,
     pub case: String,
     pub theme: String,
     pub action: String,
@@ -58,6 +61,8 @@ pub fn rows_of(app: &App, lines: Vec<TaskLine>, now: Timestamp) -> Vec<TaskRow> 
         active.catalogue.partner(id).map_or_else(|| id.to_string(), |partner| partner.name.clone())
     };
     let row = |line: TaskLine| TaskRow {
+        id: line.id.to_string(),
+        open: line.ketenpartner.is_some() && line.uiterlijk.is_some(),
         case: line.casus.to_string(),
         theme: line.thema.unwrap_or_default(),
         action: line.action,

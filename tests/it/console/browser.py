@@ -203,6 +203,21 @@ def keeps(page):
     told("sorted, kept a filter and deleted it")
 
 
+def reminds(page):
+    """Chooses requests, looks at what would be sent, and sends it."""
+    page.goto(f"{given['url']}/taken")
+    row = page.locator("tbody tr", has_text=given["case"]).first
+    row.get_by_role("checkbox").check()
+    looked_at(page, "taken-gekozen")
+    page.get_by_role("button", name="Gekozen vragen herinneren").click()
+    expect(page.get_by_text("Wordt herinnerd")).to_be_visible()
+    page.fill("#reden", "de termijn nadert")
+    looked_at(page, "herinneren")
+    page.get_by_role("button", name="Herinneringen versturen").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 herinnerd")
+    told("reminded a partner after a look")
+
+
 def audits(browser):
     """English, dark, and as narrow as a telephone: nothing is cut off."""
     page, errors = enter(browser, "audit", color_scheme="dark")
@@ -254,6 +269,7 @@ with sync_playwright() as play:
     directs(coordinator)
     evaluates(coordinator)
     keeps(coordinator)
+    reminds(coordinator)
     operates(follows(chromium))
     audits(chromium)
     by_keyboard(chromium)

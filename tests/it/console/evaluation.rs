@@ -36,7 +36,7 @@ fn complaint(number: usize, area: &str) -> String {
 }
 
 fn area_number(area: &str) -> u128 {
-    area[6..].parse().expect("a number")
+    area.trim_start_matches("BU0772").parse().expect("a number")
 }
 
 /// Thirteen signals in one neighbourhood, three in each of two others.

@@ -1,7 +1,9 @@
 //! Lists that sort, and filters that somebody keeps of them.
 
+use serde_json::json;
+
 use super::{Browser, HOSTILE, encoded, hub, to, with_a_signal};
-use crate::hub::{POLITIE, XML, example, swap};
+use crate::hub::{Hub, POLITIE, XML, example, swap};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_sort_by_their_address_and_keep_filters_of_codes_only() {
@@ -42,6 +44,7 @@ async fn lists_sort_by_their_address_and_keep_filters_of_codes_only() {
     }
 
     filters(&anna, &audit, &case, &sent).await;
+    reminds(&hub, &anna, &case).await;
 }
 
 async fn filters(anna: &Browser, audit: &Browser, case: &str, sent: &str) {
@@ -87,4 +90,45 @@ async fn filters(anna: &Browser, audit: &Browser, case: &str, sent: &str) {
     assert!(anna.get("/taken").await.text().contains("te laat&#60;"), "that was not the auditor's");
     anna.post("/filters/verwijderen", &gone).await;
     assert!(!anna.get("/taken").await.text().contains("te laat&#60;"));
+}
+
+/// Several requests are reminded of in one go, after a look at what will go and what will not.
+async fn reminds(hub: &Hub, anna: &Browser, case: &str) {
+    let list = anna.get("/taken").await.text();
+    let mut ids: Vec<&str> = list.split("name=\"taak\" value=\"").skip(1).collect();
+    ids.iter_mut().for_each(|id| *id = id.split('"').next().expect("an id"));
+    assert!(ids.len() >= 2, "requests to choose: {list}");
+    let chosen: Vec<String> = ids.iter().map(|id| format!("taak={id}")).collect();
+    let path = format!("/taken/herinneren?{}&taak=onzin", chosen.join("&"));
+    let reminded = async || {
+        let told = hub.office("casus-tijdlijn", json!({ "casus": case })).await;
+        let lines = told.as_array().expect("lines").iter();
+        lines.filter(|line| line["wat"] == "herinnerd").count()
+    };
+    let before = anna.get(&path).await;
+    assert_eq!(before.status, 200, "{}", before.text());
+    assert_eq!(before.text().matches("u werkt niet aan deze casus").count(), ids.len());
+    assert!(!before.text().contains("Herinneringen versturen"), "nothing to send");
+
+    let order = format!("/casussen/{case}/opdracht");
+    anna.post(&order, &[("opdracht", "oppakken"), ("reden", "ik doe deze")]).await;
+    let text = anna.get(&path).await.text();
+    let ready = text.matches("Wordt herinnerd").count();
+    assert!(ready >= 1 && ready < ids.len(), "those of the other case are refused: {text}");
+    assert_eq!(reminded().await, 0, "a look changes nothing");
+
+    let mut form: Vec<(&str, &str)> = ids.iter().map(|id| ("taak", *id)).collect();
+    let without = anna.post("/taken/herinneren", &form).await;
+    assert!(without.status == 422 && reminded().await == 0, "a reason is asked for");
+    form.push(("reden", "de termijn nadert"));
+    let sent = anna.post("/taken/herinneren", &form).await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    assert!(sent.text().contains(&format!("{ready} herinnerd.")), "{}", sent.text());
+    assert_eq!(sent.text().matches("u werkt niet aan deze casus").count(), ids.len() - ready);
+    assert_eq!(reminded().await, ready);
+    assert_eq!(anna.get("/taken/herinneren").await.status, 422, "nothing was chosen");
+    let many: Vec<String> =
+        (0..51_u128).map(|n| format!("taak={}", uuid::Uuid::from_u128(n))).collect();
+    let many = anna.get(&format!("/taken/herinneren?{}", many.join("&"))).await;
+    assert!(many.status == 422 && many.text().contains("hoogstens 50"));
 }
