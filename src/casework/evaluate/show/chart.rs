@@ -18,7 +18,7 @@ const COLUMNS_HIGH: f64 = 180.0;
 /// More bars are no picture; the table has all.
 const BARS_MAX: usize = 25;
 /// So many characters of a name fit before the bars.
-const NAME_CHARS: usize = 30;
+const NAME_CHARS: usize = 27;
 
 /// A bar: its name, and a value for each series.
 type Bar = (String, Vec<Option<f64>>);
