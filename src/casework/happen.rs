@@ -1,9 +1,9 @@
 //! What can happen to a case: a signal, a partner's answer, its receipt, and time that passes.
 
 use super::agreement::Call;
-use super::dossier::{Dossier, Phase, StepState};
-use super::task::{AnswerFault, Mark, Question, TaskState};
-use super::work::{Ask, Follow, Notice, NoticeKind, Scene, Work, closes_at};
+use super::dossier::{Dossier, Phase, Recall, StepState};
+use super::task::{AnswerFault, Mark, Question, Task, TaskState};
+use super::work::{Ask, Entry, Follow, Notice, NoticeKind, Scene, Work, closes_at};
 use crate::catalogue::ThemeCase;
 use crate::catalogue::playbook::{ClosedBy, Plan};
 use crate::message::{
@@ -98,6 +98,49 @@ pub fn receipt(
     let said = TaskAnswer { task, status, reason, result: None, expected: None };
     // A receipt says nothing about what it may not: the parcel was settled, and that is all.
     answer(dossier, scene, partner, &said, entropy).unwrap_or_default()
+}
+
+/// A request could not leave: nothing allows it now, or it cannot be made in the partner's form.
+/// Nobody waits for the answer to what was never asked.
+pub fn unsent(
+    dossier: &mut Dossier,
+    scene: Scene<'_>,
+    task: TaskId,
+    entropy: &mut Entropy,
+) -> Follow {
+    let asked = |task: &&Task| task.state == TaskState::Gevraagd && task.partner().is_some();
+    if dossier.is_closed() || dossier.task(task).filter(asked).is_none() {
+        return Follow::default();
+    }
+    let mut work = Work::new(dossier, scene, entropy);
+    work.set_mark(task, Mark::Stil);
+    work.set_mark(task, Mark::NietOntvangen);
+    work.note("niet-verstuurd", Some(task), None);
+    work.go_on(task, StepState::Stil, Question::BeoordeelStilte);
+    // Who was not asked need not hear that it is not asked any more.
+    work.follow.asks.retain(|ask| ask.task != task);
+    work.advance()
+}
+
+/// A correction or a withdrawal came: who got it must say so in time, and where nothing is left
+/// that the case is about, a coordinator says what becomes of it.
+pub fn recalled(
+    dossier: &mut Dossier,
+    scene: Scene<'_>,
+    (withdraws, recalls): (bool, Vec<Recall>),
+    entropy: &mut Entropy,
+) -> Follow {
+    let code = if withdraws { "signaal-ingetrokken" } else { "aangevuld" };
+    dossier.recalls.extend(recalls);
+    if dossier.is_closed() {
+        return Follow { entries: vec![Entry::plain(code)], ..Follow::default() };
+    }
+    let mut work = Work::new(dossier, scene, entropy);
+    work.note(code, None, None);
+    if withdraws && work.dossier.signals.len() <= 1 {
+        work.question(Question::BeoordeelIntrekking, None, None);
+    }
+    work.advance()
 }
 
 /// A partner held a message of the case because it would endanger somebody: a coordinator decides.

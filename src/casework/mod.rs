@@ -25,7 +25,9 @@ pub use correlate::{CorrelationKey, Decision, Found, Matching, decide, keys, lea
 pub use dossier::{Dossier, Phase, PlanRef, Recall, SIGNALS_MAX, StepState, TASKS_MAX};
 pub use erase::{erasure_told, erasure_untold};
 pub use explore::{PlanFault, explore};
-pub use happen::{answer, clock, held, held_notice, judge, next_due, receipt, signal};
+pub use happen::{
+    answer, clock, held, held_notice, judge, next_due, recalled, receipt, signal, unsent,
+};
 pub use merge::{forget, merge, split};
 pub use order::{Order, OrderFault, order};
 pub use retention::{look_again, loose_retention, retention};

@@ -176,6 +176,8 @@ pub enum Question {
     BeoordeelBreekglas,
     /// A recipient did not say that it has a correction or a withdrawal.
     BeoordeelTerugroep,
+    /// The only signal of the case was withdrawn.
+    BeoordeelIntrekking,
     /// An agreement is to be looked at again.
     HerzieAfspraak,
     /// A partner asks that a message is held, because it would endanger somebody.
@@ -185,7 +187,7 @@ pub enum Question {
 }
 
 impl Question {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::VoerUit,
         Self::ZonderDraaiboek,
         Self::KiesKetenpartner,
@@ -199,6 +201,7 @@ impl Question {
         Self::Maatwerk,
         Self::BeoordeelBreekglas,
         Self::BeoordeelTerugroep,
+        Self::BeoordeelIntrekking,
         Self::HerzieAfspraak,
         Self::BeoordeelVasthouden,
         Self::MeldWissing,
@@ -219,6 +222,7 @@ impl Question {
             Self::Maatwerk => "maatwerk",
             Self::BeoordeelBreekglas => "beoordeel-breekglas",
             Self::BeoordeelTerugroep => "beoordeel-terugroep",
+            Self::BeoordeelIntrekking => "beoordeel-intrekking",
             Self::HerzieAfspraak => "herzie-afspraak",
             Self::BeoordeelVasthouden => "beoordeel-vasthouden",
             Self::MeldWissing => "meld-wissing",
@@ -262,6 +266,9 @@ impl Question {
             }
             Self::BeoordeelTerugroep => {
                 "Een ontvanger bevestigt een correctie of intrekking niet; bel"
+            }
+            Self::BeoordeelIntrekking => {
+                "Het enige signaal is ingetrokken; sluit de casus of ga door"
             }
             Self::HerzieAfspraak => {
                 "Een afspraak moet worden herzien; wijzig haar of zeg wat ervan kwam"

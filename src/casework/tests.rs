@@ -311,6 +311,45 @@ fn where_everybody_refuses_the_case_still_ends() {
 }
 
 #[test]
+fn what_could_not_be_asked_is_decided_at_once_and_nobody_waits_for_an_answer() {
+    let goes_on = Step { on_silence: Next::Step(id("twee")), ..step("een", "politie") };
+    let second = Step { on_demand: true, ..step("twee", "zorg") };
+    let (mut story, _) = Story::opened(vec![goes_on, second]);
+    let task = story.task_of("een");
+    let follow = story.with(|d, scene, entropy| unsent(d, scene, task, entropy));
+    assert_eq!(codes(&follow), ["niet-verstuurd", "verlopen", "gevraagd"]);
+    let asked = follow.asks.iter().all(|ask| ask.task != task);
+    assert!(asked, "who was never asked hears nothing of it: {:?}", follow.asks);
+    let next = story.task_of("twee");
+    let follow = story.with(|d, scene, entropy| unsent(d, scene, next, entropy));
+    assert_eq!(codes(&follow), ["niet-verstuurd", "te-beslissen"]);
+    assert_eq!(story.questions(), [Question::BeoordeelStilte]);
+    let again = story.with(|d, scene, entropy| unsent(d, scene, task, entropy));
+    assert_eq!(again, Follow::default(), "once");
+}
+
+#[test]
+fn when_the_only_signal_is_withdrawn_a_coordinator_says_what_becomes_of_the_case() {
+    let (mut story, _) = Story::opened(vec![step("een", "politie")]);
+    let corrected = story.with(|d, scene, e| recalled(d, scene, (false, Vec::new()), e));
+    assert_eq!(codes(&corrected), ["aangevuld"]);
+    assert_eq!(story.questions(), []);
+    story.with(|d, scene, e| recalled(d, scene, (true, Vec::new()), e));
+    story.with(|d, scene, e| recalled(d, scene, (true, Vec::new()), e));
+    assert_eq!(story.questions(), [Question::BeoordeelIntrekking], "once as long as it is open");
+    assert!(story.step("een").is_some(), "the plan goes on until somebody decides");
+    story.orders(&Order::Close).unwrap();
+    let late = story.with(|d, scene, e| recalled(d, scene, (true, Vec::new()), e));
+    assert_eq!((codes(&late), story.questions()), (vec!["signaal-ingetrokken"], vec![]));
+    // With another signal there is something left that the case is about.
+    let (mut story, _) = Story::opened(vec![step("een", "politie")]);
+    story.now = at("2026-11-24T10:00:00+01:00");
+    story.signal(None);
+    story.with(|d, scene, e| recalled(d, scene, (true, Vec::new()), e));
+    assert_eq!(story.questions(), []);
+}
+
+#[test]
 fn a_coordinator_asks_another_after_a_refusal() {
     let (mut story, _) = Story::opened(vec![step("een", "politie")]);
     let task = story.task_of("een");

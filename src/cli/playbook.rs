@@ -303,6 +303,7 @@ fn told(catalogue: &Catalogue, moment: &Moment) -> String {
         "geweigerd" => format!("{who} weigert: {detail} ({step})"),
         "herinnerd" => format!("{who} krijgt een herinnering ({step})"),
         "niet-ontvangen" => format!("{who} heeft het verzoek niet opgehaald ({step}); bel"),
+        "niet-verstuurd" => format!("Het verzoek aan {who} kon niet worden verstuurd ({step})"),
         "stil" => format!("{who} zwijgt: niet aanvaard binnen de termijn ({step})"),
         "te-laat" => format!("{who} is te laat ({step})"),
         "verlopen" => format!("Het verzoek aan {who} vervalt ({step})"),

@@ -225,8 +225,19 @@ impl Writer {
         Ok(answers)
     }
 
-    /// An order with transactions of its own.
+    /// An order with transactions of its own; once more where another hub was in its way.
     async fn alone(&mut self, order: &Order) -> Answer {
+        let mut done = self.try_alone(order).await;
+        for _ in 0..CONFLICTS_MAX {
+            if !done.as_ref().is_err_and(JournalError::is_conflict) {
+                break;
+            }
+            done = self.try_alone(order).await;
+        }
+        done
+    }
+
+    async fn try_alone(&mut self, order: &Order) -> Answer {
         if self.gate.is_closed() && matches!(order, Order::Beat { .. }) {
             // Another hub may have released it.
             self.state = None;

@@ -137,7 +137,7 @@ impl Group {
             }
             Effect::Aanvulling | Effect::Intrekking => {
                 self.regie.say_later(moment.case, message);
-                self.recall(moment, message.effect, parcels)
+                self.recall(unit, &set, moment, (message.effect, parcels), entropy).await
             }
             Effect::Bevestiging | Effect::Verzoek | Effect::Antwoord => Ok(()),
         }
@@ -195,23 +195,26 @@ impl Group {
     }
 
     /// Who got a correction or a withdrawal must say so in time.
-    fn recall(
+    async fn recall(
         &mut self,
+        unit: &mut Unit<'_>,
+        set: &Arc<Catalogue>,
         moment: Moment<'_>,
-        effect: Effect,
-        parcels: &[Parcel],
+        (effect, parcels): (Effect, &[Parcel]),
+        entropy: &mut Entropy,
     ) -> Result<(), JournalError> {
-        let before = self.dossier(moment.case)?.cloned();
-        let Some(mut dossier) = before else { return Ok(()) };
         let by = RECALL.after(moment.at);
-        dossier.recalls.extend(parcels.iter().map(|parcel| casework::Recall {
+        let recall = |parcel: &Parcel| casework::Recall {
             parcel: parcel.id,
             recipient: parcel.recipient.clone(),
             by,
-        }));
-        let code = if effect == Effect::Intrekking { "signaal-ingetrokken" } else { "aangevuld" };
-        self.regie.entry(moment, &casework::Entry::plain(code), None);
-        self.take_over(moment, dossier)
+        };
+        let said = (effect == Effect::Intrekking, parcels.iter().map(recall).collect());
+        let follow = self.step(unit, set, moment, entropy, |dossier, scene, entropy| {
+            casework::recalled(dossier, scene, said, entropy)
+        });
+        let follow = follow.await?;
+        self.follow(unit, set, moment, follow, entropy).await
     }
 
     fn dossier(&self, case: Uuid) -> Result<Option<&Dossier>, JournalError> {
@@ -263,12 +266,24 @@ impl Group {
         for notice in &follow.notices {
             self.regie.notice(moment, notice);
         }
+        let mut unsent = Vec::new();
         for ask in &follow.asks {
-            self.ask(unit, set, moment, ask, entropy).await?;
+            let went = self.ask(unit, set, moment, ask, entropy).await?;
+            if !went && ask.status == RequestWord::Gevraagd {
+                unsent.push(ask.task);
+            }
         }
         for recipient in &follow.shares {
             let shared = self.share(unit, set, moment, recipient).await?;
             self.regie.shared = Some(shared);
+        }
+        for task in unsent {
+            let next = self.step(unit, set, moment, entropy, |dossier, scene, entropy| {
+                casework::unsent(dossier, scene, task, entropy)
+            });
+            let next = next.await?;
+            // What is asked instead may not leave either; a plan has an end.
+            Box::pin(self.follow(unit, set, moment, next, entropy)).await?;
         }
         Ok(())
     }

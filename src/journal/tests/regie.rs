@@ -30,6 +30,7 @@ on_both_stores! {
     a_case_asks_and_hears,
     an_answer_that_does_not_count_is_refused_and_changes_nothing,
     silence_is_reminded_and_put_before_a_coordinator_once_though_nobody_looked_for_days,
+    what_cannot_leave_is_put_before_a_coordinator_at_once,
     two_hubs_do_what_is_due_once,
     the_same_place_joins_or_is_a_proposal_and_a_merge_can_be_undone,
     an_order_is_in_the_evidence_and_one_that_is_refused_leaves_nothing,
@@ -283,6 +284,28 @@ async fn silence_is_reminded_and_put_before_a_coordinator_once_though_nobody_loo
     assert_eq!(requests(&desk, WONEN).await.len(), 2, "the request and its reminder");
     let overdue = TaskFilter { overdue: true, ..TaskFilter::default() };
     assert_eq!(tasks(&desk, &overdue).await.len(), 1, "the partner's, not the coordinator's");
+}
+
+async fn what_cannot_leave_is_put_before_a_coordinator_at_once(on: On) {
+    let desk = desk(on).await;
+    let (by, why) = ("B. Beheerder".to_owned(), "lek".to_owned());
+    let suspended = crate::journal::PartnerOrder::Suspend { partner: partner(WONEN), by, why };
+    desk.journal.partner_order(suspended, desk.now()).await.unwrap();
+    let opened = accepted(&desk, signal(POLITIE, "k-1", 1)).await;
+    let decide = TaskFilter { to_decide: true, ..TaskFilter::default() };
+    let open = tasks(&desk, &decide).await;
+    assert_eq!(open[0].question, Some(Question::KiesKetenpartner));
+    let chosen = Order::Assign { task: open[0].id, partner: partner(WONEN) };
+    order(&desk, &opened.case_number, CaseAct::Order(chosen)).await.unwrap();
+    let lines = timeline(&desk, &opened.case_number).await;
+    let end = lines.iter().rev().take(4).rev().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(end, ["gevraagd", "fase", "niet-verstuurd", "te-beslissen"]);
+    let open = tasks(&desk, &decide).await;
+    assert_eq!(open[0].question, Some(Question::BeoordeelStilte));
+    // The other corporation is asked instead, by hand.
+    let other = Order::Assign { task: open[0].id, partner: partner("de-sleutel") };
+    order(&desk, &opened.case_number, CaseAct::Order(other)).await.unwrap();
+    assert_eq!(task_of(&desk, "de-sleutel").await.action, "huisbezoek");
 }
 
 async fn two_hubs_do_what_is_due_once(on: On) {
