@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod cases;
 pub mod chain;
+pub mod couplings;
 pub mod live;
 pub mod log;
 pub mod login;
@@ -11,6 +12,8 @@ pub mod orders;
 pub mod partners;
 pub mod people;
 pub mod quarantine;
+pub mod queues;
+pub mod sets;
 pub mod tasks;
 pub mod today;
 
