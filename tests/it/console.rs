@@ -2,6 +2,7 @@
 //! covered, and what others wrote, which is never more than text.
 
 mod browser;
+mod connections;
 
 use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -123,6 +124,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", "3f0c9a52-7d1e-4b8a-9c64-1f2e3d4c5b6a")
         .replace("{ontvanger}", WONEN)
         .replace("{login}", "niemand")
+        .replace("{set}", &"0".repeat(64))
 }
 
 #[tokio::test(flavor = "multi_thread")]
