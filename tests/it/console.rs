@@ -28,7 +28,9 @@ impl Browser {
         let log = hub.place.log();
         let at = log.split("De console staat op ").nth(1).and_then(|rest| rest.lines().next());
         let url = at.expect("the console says where it is").to_owned();
-        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build();
+        // A connection that rested may be gone when a form is sent, and a form is not sent twice.
+        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.pool_max_idle_per_host(0).build();
         Self { url, client: client.expect("a client"), cookie: String::new() }
     }
 
