@@ -166,6 +166,10 @@ mod tests {
             "richting-",
             "resultaat-",
             "weigering-",
+            "bereik-",
+            "hoe-",
+            "plaats-",
+            "wordt-",
         ];
         let is_code = |name: &&String| of_codes.iter().any(|code| name.starts_with(code));
         let is_said = |name: &&String| {
