@@ -120,7 +120,7 @@ impl Hub {
             return Ok(compared(&self.active().catalogue, &catalogue));
         }
         let files = kept_files(&self.journal, set).await?;
-        self.activate(&files, asked).await
+        Box::pin(self.activate(&files, asked)).await
     }
 
     /// The set in force, what waits for a second person, and what was wanted of sets before.

@@ -100,7 +100,8 @@ impl AdminDesk for Office {
                 "wissen-goedkeuren" => self.approve_erasure(read(body)?).await,
                 "wissen-weigeren" => self.refuse_erasure(read(body)?).await,
                 "wissen-verzoeken" => self.erasure_requests(read(body)?).await,
-                _ => self.about_sets(action, body).await,
+                // Reading a set goes deep, so its future is not on the stack as well.
+                _ => Box::pin(self.about_sets(action, body)).await,
             }
         })
     }

@@ -156,7 +156,7 @@ impl Hub {
         }
         let catalogue = match (tried, wanted) {
             (Tried::Files(files), _) => checked(&files)?,
-            (_, Some(digest)) => recall(&self.journal, digest).await?.0,
+            (_, Some(digest)) => Box::pin(recall(&self.journal, digest)).await?.0,
             (_, None) => return Err(JournalError::NotFound.into()),
         };
         let catalogue = Arc::new(catalogue);
