@@ -7,6 +7,7 @@
 pub mod cel;
 mod check;
 pub mod connector;
+pub mod disclosure;
 pub mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::Origin;
@@ -50,7 +50,7 @@ const GLASS_MINUTES: u16 = 240;
 const GLASS_MINUTES_MAX: u16 = 1440;
 
 /// What happens to a field. A later one gives more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Treatment {
     #[serde(rename = "masker")]
     Mask,

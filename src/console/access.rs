@@ -85,6 +85,18 @@ pub fn table() -> Vec<Route> {
         route(Get, "/ketenpartners", OPERATES_OR_AUDITS, get(p::partners::list)),
         route(Get, "/ketenpartners/{id}/besluit", OPERATES, get(p::partners::form)),
         route(Post, "/ketenpartners/{id}/besluit", OPERATES, post(p::partners::decide)),
+        route(Get, "/koppelingen", OPERATES_OR_AUDITS, get(p::couplings::list)),
+        route(Get, "/koppelingen/{id}", OPERATES_OR_AUDITS, get(p::couplings::show)),
+        route(Post, "/koppelingen/{id}/bereik", OPERATES, post(p::couplings::reach)),
+        route(Post, "/koppelingen/{id}/proefbericht", OPERATES, post(p::couplings::send_test)),
+        route(Get, "/sets", OPERATES_OR_AUDITS, get(p::sets::list)),
+        route(Get, "/sets/{id}", OPERATES_OR_AUDITS, get(p::sets::show)),
+        route(Post, "/sets/{id}/besluit", OPERATES, post(p::sets::decide)),
+        route(Post, "/sets/{id}/schaduw", OPERATES, post(p::sets::shadow)),
+        route(Get, "/eerdere-sets/{set}", OPERATES_OR_AUDITS, get(p::sets::earlier)),
+        route(Post, "/eerdere-sets/{set}/besluit", OPERATES, post(p::sets::go_back)),
+        route(Post, "/eerdere-sets/{set}/schaduw", OPERATES, post(p::sets::shadow_earlier)),
+        route(Get, "/wachtrijen", OPERATES_OR_AUDITS, get(p::queues::show)),
         route(Get, "/gebruikers", OPERATES_OR_AUDITS, get(p::people::list)),
         route(Post, "/gebruikers", OPERATES, post(p::people::add)),
         route(Post, "/gebruikers/{login}/besluit", OPERATES, post(p::people::decide)),
@@ -109,7 +121,7 @@ impl Permit {
 }
 
 /// What the menu shows: the pages that somebody may open, in this order.
-pub const MENU: [(&str, Permit); 12] = [
+pub const MENU: [(&str, Permit); 14] = [
     ("vandaag", DIRECTS),
     ("keten", EVERY),
     ("casussen", DIRECTS_OR_AUDITS),
@@ -118,6 +130,8 @@ pub const MENU: [(&str, Permit); 12] = [
     ("evaluatie", DIRECTS_OR_AUDITS),
     ("uitval", OPERATES_OR_AUDITS),
     ("ketenpartners", OPERATES_OR_AUDITS),
+    ("koppelingen", OPERATES_OR_AUDITS),
+    ("wachtrijen", OPERATES_OR_AUDITS),
     ("gebruikers", OPERATES_OR_AUDITS),
     ("logboek", AUDITS),
     ("verstrekkingen", AUDITS),

@@ -82,6 +82,31 @@ impl Ui {
         found.find_map(|found| found).unwrap_or_else(|| code.to_owned())
     }
 
+    /// A field of a message in words: `betrokkenen[].geboortedatum` or `/locatie/adres`.
+    pub fn field(&self, path: &str) -> String {
+        let steps = path.split(['.', '/']).map(|step| step.trim_end_matches("[]"));
+        let steps = steps.filter(|step| !step.is_empty() && *step != "*");
+        let words = |step: &str| {
+            let mut words = String::new();
+            for sign in step.chars() {
+                if sign.is_uppercase() && words.ends_with(char::is_lowercase) {
+                    words.push(' ');
+                    words.extend(sign.to_lowercase());
+                } else {
+                    words.push(sign);
+                }
+            }
+            words
+        };
+        let told: Vec<String> = steps.map(words).collect();
+        if told.is_empty() { self.t("heel-document") } else { told.join(" › ") }
+    }
+
+    /// The first signs of a digest, by which people tell sets apart.
+    pub fn short<'d>(&self, digest: &'d str) -> &'d str {
+        digest.get(..12).unwrap_or(digest)
+    }
+
     /// The other language, for the switch.
     pub const fn other_language(&self) -> &'static str {
         match self.language {

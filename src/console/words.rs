@@ -167,6 +167,10 @@ mod tests {
             "resultaat-",
             "weigering-",
             "cijfer-",
+            "bereik-",
+            "hoe-",
+            "plaats-",
+            "wordt-",
         ];
         let is_code = |name: &&String| of_codes.iter().any(|code| name.starts_with(code));
         let is_said = |name: &&String| {

@@ -1,19 +1,20 @@
 //! Making another set active: checked, compared with the one in force, approved, and recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::active::{Active, SetError, checked, keep, recall};
+use super::active::{Active, SetError, checked, keep, kept_files};
+use super::shadow::Tried;
 use super::{Hub, clock};
 use crate::catalogue::Catalogue;
-use crate::catalogue::partner::Delivery;
+use crate::catalogue::disclosure::{compare, widened};
 use crate::catalogue::problem::Files;
-use crate::catalogue::purpose::{Grant, Treatment};
-use crate::journal::{JournalError, PartnerOrder, Proposal};
+use crate::journal::{Activation, JournalError, PartnerOrder, Proposal};
+use crate::message::Digest;
 
 /// Who asks for a set, and who agrees.
 #[derive(Debug, Clone)]
@@ -31,15 +32,8 @@ impl Hub {
         let catalogue = checked(files)?;
         let digest = catalogue.digest();
         let active = self.active();
-        let wider = widened(&active.catalogue, &catalogue);
-        let narrower = widened(&catalogue, &active.catalogue);
-        let mut answer = json!({
-            "set": digest.to_string(),
-            "huidigeSet": active.catalogue.digest().to_string(),
-            "ruimer": wider,
-            "krapper": narrower,
-            "doelen": changed_targets(&active.catalogue, &catalogue),
-        });
+        let needs_second = !widened(&active.catalogue, &catalogue).is_empty();
+        let mut answer = compared(&active.catalogue, &catalogue);
         let mut tell = |state: &str| {
             if let Some(object) = answer.as_object_mut() {
                 object.insert("status".to_owned(), Value::from(state));
@@ -54,7 +48,6 @@ impl Hub {
             return Ok(answer);
         }
         keep(&self.journal, digest, files).await?;
-        let needs_second = !wider.is_empty();
         let proposal = Proposal {
             catalogue: digest,
             asked_by: asked.by.clone(),
@@ -76,16 +69,72 @@ impl Hub {
         Ok(answer)
     }
 
-    /// A second person agrees to a proposal.
-    pub(super) async fn approve(&self, id: Uuid, by: String) -> Result<Value, SetError> {
-        let proposals = self.journal.proposals().await?;
-        let proposal = proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
-        let (_, files) = recall(&self.journal, proposal.catalogue).await?;
-        let catalogue = checked(&files)?;
+    /// A second person agrees to a proposal. `seen` is the set with which it was compared, where
+    /// somebody looked at that first: they agree to what they saw, and to nothing else.
+    pub(super) async fn approve(
+        &self,
+        id: Uuid,
+        by: String,
+        seen: Option<Digest>,
+    ) -> Result<Value, SetError> {
+        if seen.is_some_and(|seen| seen != self.active().catalogue.digest()) {
+            return Err(SetError::Moved);
+        }
+        let catalogue = self.proposed(id).await?;
         self.journal.partner_order(PartnerOrder::Approve { id, by }, clock::now()).await?;
         let digest = catalogue.digest().to_string();
         self.take_over(catalogue);
         Ok(json!({ "set": digest, "status": "actief" }))
+    }
+
+    /// The set of a proposal that waits, checked again: this hub may be another than the one that
+    /// took it.
+    async fn proposed(&self, id: Uuid) -> Result<Catalogue, SetError> {
+        let proposals = self.journal.proposals().await?;
+        let proposal = proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
+        let files = kept_files(&self.journal, proposal.catalogue).await?;
+        let catalogue = checked(&files)?;
+        if catalogue.digest() != proposal.catalogue {
+            return Err(SetError::Changed(proposal.catalogue));
+        }
+        Ok(catalogue)
+    }
+
+    /// A proposal beside what is active now.
+    pub(super) async fn proposal(&self, id: Uuid) -> Result<Value, SetError> {
+        let proposals = self.journal.proposals().await?;
+        let proposal = proposals.into_iter().find(|p| p.id == id).ok_or(JournalError::NotFound)?;
+        let catalogue = self.candidate(Tried::Proposal(id)).await?;
+        let compared = compared(&self.active().catalogue, &catalogue);
+        Ok(json!({ "voorstel": line_of(&proposal), "verschil": compared }))
+    }
+
+    /// A set that was active before takes over again: an activation like any other.
+    pub(super) async fn return_to(&self, set: Digest, asked: &Asked) -> Result<Value, SetError> {
+        let known = self.journal.activation_history().await?;
+        if !known.iter().any(|row| row.catalogue == set && row.state == "actief") {
+            return Err(JournalError::NotFound.into());
+        }
+        if asked.dry_run {
+            let catalogue = self.candidate(Tried::Set(set)).await?;
+            return Ok(compared(&self.active().catalogue, &catalogue));
+        }
+        let files = kept_files(&self.journal, set).await?;
+        Box::pin(self.activate(&files, asked)).await
+    }
+
+    /// The set in force, what waits for a second person, and what was wanted of sets before.
+    pub(super) async fn sets(&self) -> Result<Value, JournalError> {
+        let history = self.journal.activation_history().await?;
+        let current = self.journal.current_activation().await?;
+        let proposals = self.journal.proposals().await?;
+        let lines = |rows: &[Activation]| rows.iter().map(line_of).collect::<Vec<_>>();
+        Ok(json!({
+            "set": self.active().catalogue.digest().to_string(),
+            "actief": current.as_ref().map(line_of),
+            "voorstellen": lines(&proposals),
+            "verloop": lines(&history),
+        }))
     }
 
     pub(super) fn take_over(&self, catalogue: Catalogue) {
@@ -96,30 +145,32 @@ impl Hub {
     }
 }
 
-/// What somebody would receive under `new` that they do not under `old`, one line each.
-pub fn widened(old: &Catalogue, new: &Catalogue) -> Vec<String> {
-    let before = disclosures(old);
-    let wider = disclosures(new).into_iter().filter(|(line, now)| before.get(line) < Some(now));
-    wider.take(500).map(|(line, when)| when.told(line)).collect()
+/// How another set differs from the one in force.
+fn compared(active: &Catalogue, other: &Catalogue) -> Value {
+    json!({
+        "set": other.digest().to_string(),
+        "huidigeSet": active.digest().to_string(),
+        "ruimer": widened(active, other),
+        "krapper": widened(other, active),
+        "doelen": changed_targets(active, other),
+        "vergelijking": compare(active, other),
+    })
 }
 
-/// When something may be disclosed. A later one gives more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum When {
-    /// Only after a glass was broken, and for this many minutes at most.
-    Broken(u16),
-    Always,
-}
-
-impl When {
-    fn told(self, line: String) -> String {
-        match self {
-            Self::Always => line,
-            Self::Broken(minutes) => {
-                format!("{line}, alleen na breekglas en hoogstens {minutes} minuten")
-            }
-        }
-    }
+fn line_of(row: &Activation) -> Value {
+    json!({
+        "id": row.id,
+        "set": row.catalogue.to_string(),
+        "stand": row.state,
+        "door": row.asked_by,
+        "akkoord": row.approved_by,
+        "geeftMeer": row.widens,
+        "reden": row.note,
+        "op": row.at,
+        "besloten": row.decided_at,
+        "geweigerdDoor": row.refused.as_ref().map(|(by, _)| by),
+        "geweigerdWaarom": row.refused.as_ref().map(|(_, why)| why),
+    })
 }
 
 /// Targets of the programme that go (`-`) and that come (`+`), a line each; a changed one is both.
@@ -132,128 +183,4 @@ fn changed_targets(old: &Catalogue, new: &Catalogue) -> Vec<String> {
     let (before, now) = (sentences(old), sentences(new));
     let gone = before.difference(&now).map(|line| format!("- {line}"));
     gone.chain(now.difference(&before).map(|line| format!("+ {line}"))).collect()
-}
-
-/// Every disclosure that purposes allow: whose data, to whom, on which theme, which field, how,
-/// under which condition, and when.
-fn disclosures(catalogue: &Catalogue) -> BTreeMap<String, When> {
-    let mut all: BTreeMap<String, When> =
-        recipients(catalogue).into_iter().map(|line| (line, When::Always)).collect();
-    for purpose in catalogue.purposes.values() {
-        let mut fields = Vec::new();
-        flatten(&purpose.grants, String::new(), "", &mut fields);
-        let themes: Vec<&str> = if purpose.themes.is_empty() {
-            vec!["alle thema's"]
-        } else {
-            purpose.themes.iter().map(String::as_str).collect()
-        };
-        let condition = purpose.condition.as_ref().map_or("", |condition| &condition.text);
-        let when = purpose.glass.map_or(When::Always, When::Broken);
-        for origin in &purpose.origins {
-            for recipient in &purpose.recipients {
-                for theme in &themes {
-                    for field in &fields {
-                        let mut line = format!("{origin} → {recipient}, {theme}: {field}");
-                        if !condition.is_empty() {
-                            line.push_str(&format!(" als {condition}"));
-                        }
-                        if purpose.bsn_basis.is_some() && field.contains("bsn") {
-                            line.push_str(" met eigen grondslag");
-                        }
-                        let known = all.entry(line).or_insert(when);
-                        *known = when.max(*known);
-                    }
-                }
-            }
-        }
-    }
-    all
-}
-
-/// Who there is to receive, where it goes, and which routes lead there: a new partner of a kind
-/// gets what its kind gets, and a webhook elsewhere brings it elsewhere.
-fn recipients(catalogue: &Catalogue) -> BTreeSet<String> {
-    let any = |names: &[String]| {
-        if names.is_empty() { "alle".to_owned() } else { names.join(", ") }
-    };
-    let partners = catalogue.partners.values().map(|partner| {
-        let way = match &partner.delivery {
-            Delivery::Postvak => "postvak".to_owned(),
-            Delivery::Webhook { url, netwerken } if netwerken.is_empty() => {
-                format!("webhook {url}")
-            }
-            Delivery::Webhook { url, netwerken } => {
-                format!("webhook {url} in {}", netwerken.join(", "))
-            }
-            Delivery::Map { map } => format!("map {map}"),
-            Delivery::RabbitMq => "rabbitmq".to_owned(),
-        };
-        let any_certificate =
-            if partner.certificates.is_empty() { "" } else { ", met certificaat" };
-        format!(
-            "ketenpartner {} ({}) ontvangt via {way}{any_certificate}",
-            partner.id, partner.kind
-        )
-    });
-    let routes = catalogue.routes.all.iter().map(|route| {
-        let (themes, origins) = (any(&route.themes), any(&route.origins));
-        format!("route {}: {themes} van {origins} → {}", route.id, route.targets.join(", "))
-    });
-    partners.chain(routes).collect()
-}
-
-fn flatten(grant: &Grant, at: String, condition: &str, out: &mut Vec<String>) {
-    let own = grant.condition.as_ref().map_or(condition, |condition| &condition.text);
-    if let Some(treatment) = grant.treatment {
-        let how = match treatment {
-            Treatment::Keep => "houd",
-            Treatment::Generalise => "veralgemeen",
-            Treatment::Mask => "masker",
-        };
-        let when = if own.is_empty() { String::new() } else { format!(" waar {own}") };
-        out.push(format!("{at} ({how}){when}"));
-    }
-    for (name, inner) in &grant.fields {
-        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-        flatten(inner, path, own, out);
-    }
-    if let Some(elements) = &grant.elements {
-        flatten(elements, format!("{at}[]"), own, out);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue::fixture::{catalogue, files, purpose, put};
-
-    /// The set with a purpose more, that sleeps for these minutes or not at all.
-    fn with(glass: Option<Option<u16>>) -> Catalogue {
-        let mut files = files();
-        let text = purpose("politie", "zorg", "'ernst' = 'houd'\n");
-        let text = match glass {
-            None => return catalogue(&files),
-            Some(None) => text,
-            Some(Some(minutes)) => {
-                let more = format!("breekglas = true\nhoogstensMinuten = {minutes}\n[velden]");
-                text.replace("[velden]", &more)
-            }
-        };
-        put(&mut files, "config/purposes/nood.toml", &text);
-        catalogue(&files)
-    }
-
-    #[test]
-    fn what_sleeps_widens_a_set_and_so_does_more_time_and_waking_it_for_good() {
-        let (none, short, long) = (with(None), with(Some(Some(60))), with(Some(Some(120))));
-        let always = with(Some(None));
-        let line = "politie → zorg, alle thema's: ernst (houd)";
-        let told = |minutes| format!("{line}, alleen na breekglas en hoogstens {minutes} minuten");
-        assert_eq!(widened(&none, &short), [told(60)]);
-        assert_eq!(widened(&short, &long), [told(120)]);
-        assert_eq!(widened(&long, &always), [line]);
-        for (from, to) in [(&short, &none), (&long, &short), (&always, &long)] {
-            assert_eq!(widened(from, to), [""; 0]);
-        }
-    }
 }

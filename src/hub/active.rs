@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::{Files, Problem};
 use crate::journal::{Activation, Journal, JournalError, PartnerOrder, Proposal, Rules};
-use crate::message::Digest;
+use crate::message::{Digest, PartnerId};
 use crate::pipeline;
 
 use super::clock;
@@ -58,6 +58,22 @@ fn rules(catalogue: &Arc<Catalogue>, directs: bool) -> Rules {
     }
 }
 
+/// The rules of a catalogue by which a message goes to one partner and to nobody else, and by
+/// which nothing is asked or followed up.
+pub fn rules_to(catalogue: &Arc<Catalogue>, recipient: PartnerId) -> Rules {
+    let set = Arc::clone(catalogue);
+    Rules {
+        dispatch: Box::new(move |admitted, case, suspended, now, entropy| {
+            let mut made = pipeline::dispatch(&set, admitted, case, suspended, now, entropy);
+            made.parcels.retain(|parcel| parcel.recipient == recipient);
+            made.failures.retain(|failure| failure.recipient == recipient);
+            made.not_sent.retain(|skipped| skipped.recipient.as_ref() == Some(&recipient));
+            made
+        }),
+        ..rules(catalogue, false)
+    }
+}
+
 /// Why a set cannot be worked under.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
@@ -67,6 +83,8 @@ pub enum SetError {
     Missing(Digest),
     #[error("the kept files of set {0} are not those that were activated")]
     Changed(Digest),
+    #[error("another set became active since it was compared")]
+    Moved,
     #[error("the journal does not answer")]
     Journal(#[from] JournalError),
 }
@@ -90,14 +108,19 @@ pub async fn keep(journal: &Journal, digest: Digest, files: &Files) -> Result<()
 
 /// A set that was kept, if it still is what it was.
 pub async fn recall(journal: &Journal, digest: Digest) -> Result<(Catalogue, Files), SetError> {
-    let kept = journal.set_files(digest).await?.ok_or(SetError::Missing(digest))?;
-    let files = decode(&kept).ok_or(SetError::Changed(digest))?;
+    let files = kept_files(journal, digest).await?;
     let catalogue = Catalogue::parse(&files).map_err(SetError::Invalid)?;
     if catalogue.digest() == digest {
         Ok((catalogue, files))
     } else {
         Err(SetError::Changed(digest))
     }
+}
+
+/// The files of a set as they were kept.
+pub async fn kept_files(journal: &Journal, digest: Digest) -> Result<Files, SetError> {
+    let kept = journal.set_files(digest).await?.ok_or(SetError::Missing(digest))?;
+    decode(&kept).ok_or(SetError::Changed(digest))
 }
 
 fn decode(kept: &[u8]) -> Option<Files> {

@@ -10,19 +10,18 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 mod agreements;
+mod couplings;
 mod crowds;
 mod erasures;
 mod partners;
 mod people;
 mod regie;
+mod sets;
 
-use super::activate::Asked;
-use super::active::SetError;
 use super::mend::ReleaseError;
 use super::replay::ReplayError;
 use super::restored::refused_of;
 use super::{Hub, clock};
-use crate::catalogue::problem::Files;
 use crate::journal::{
     Decision, JournalError, QuarantineFilter, QuarantineId, QuarantineOrder, RevealOrder,
 };
@@ -101,11 +100,32 @@ impl AdminDesk for Office {
                 "wissen-goedkeuren" => self.approve_erasure(read(body)?).await,
                 "wissen-weigeren" => self.refuse_erasure(read(body)?).await,
                 "wissen-verzoeken" => self.erasure_requests(read(body)?).await,
-                "set-activeren" => self.activate(read(body)?).await,
-                "set-goedkeuren" => self.approve(read(body)?).await,
-                _ => Err(refused(404, "onbekende-actie", "Deze actie bestaat niet.")),
+                // Reading a set goes deep, so its future is not on the stack as well.
+                _ => Box::pin(self.about_sets(action, body)).await,
             }
         })
+    }
+}
+
+impl Office {
+    /// Sets, and how partners are connected under them.
+    async fn about_sets(&self, action: &str, body: Value) -> Told {
+        match action {
+            "set-activeren" => self.activate(read(body)?).await,
+            "set-goedkeuren" => self.approve(read(body)?).await,
+            "set-weigeren" => self.refuse_set(read(body)?).await,
+            "set-terugzetten" => self.return_to(read(body)?).await,
+            "set-schaduw" => self.shadow(read(body)?).await,
+            "set-voorstel" => self.proposal(read(body)?).await,
+            "sets" => self.sets().await,
+            "koppelingen" => self.couplings().await,
+            "koppeling" => self.coupling(read(body)?).await,
+            "koppeling-proef" => self.try_example(read(body)?).await,
+            "koppeling-proefbericht" => self.send_test(read(body)?).await,
+            "koppeling-bereik" => self.reach(read(body)?).await,
+            "wachtrijen" => self.queues().await,
+            _ => Err(refused(404, "onbekende-actie", "Deze actie bestaat niet.")),
+        }
     }
 }
 
@@ -172,19 +192,6 @@ struct QuarantineAsked {
     status: Option<String>,
     na: i64,
     limiet: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ActivateAsked {
-    /// Path to content in base64.
-    bestanden: std::collections::BTreeMap<String, String>,
-    door: String,
-    goedgekeurd_door: Option<String>,
-    #[serde(default)]
-    reden: String,
-    #[serde(default)]
-    alleen_vergelijken: bool,
 }
 
 const fn page() -> i64 {
@@ -291,25 +298,6 @@ fn quarantine_order(asked: IdAsked, decision: Decision) -> Result<QuarantineOrde
     Ok(QuarantineOrder { id: QuarantineId(id), decision, by, why, item: None })
 }
 
-fn set_refused(error: SetError) -> Refused {
-    match error {
-        SetError::Journal(error) => journal_refused(error),
-        SetError::Invalid(problems) => {
-            let mut answer =
-                refused(422, "set-ongeldig", "Deze set heeft fouten en wordt niet actief.");
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            if let Some(object) = answer.1.as_object_mut() {
-                object.insert("fouten".to_owned(), json!(lines));
-            }
-            answer
-        }
-        other => {
-            tracing::error!(error = %super::chain(&other), "a set could not be kept");
-            refused(503, "set", "De set kon niet worden bewaard; kijk naar de schijf.")
-        }
-    }
-}
-
 impl Office {
     async fn stand(&self) -> Told {
         let stats = self.hub.journal.stats().await.map_err(journal_refused)?;
@@ -413,26 +401,5 @@ impl Office {
         let keys = self.hub.journal.hub_keys();
         let verifier = crate::evidence::verifier_key(keys.name(), &keys.public_key());
         Ok(json!({ "hub": verifier, "bewijzen": proofs }))
-    }
-
-    async fn activate(&self, asked: ActivateAsked) -> Told {
-        let mut files = Files::new();
-        for (path, text) in asked.bestanden {
-            let bytes = BASE64_STANDARD
-                .decode(text)
-                .map_err(|_| refused(400, "gegevens", "Een bestand is geen base64."))?;
-            files.insert(path, bytes);
-        }
-        let asked = Asked {
-            by: asked.door,
-            approved_by: asked.goedgekeurd_door,
-            note: asked.reden,
-            dry_run: asked.alleen_vergelijken,
-        };
-        self.hub.activate(&files, &asked).await.map_err(set_refused)
-    }
-
-    async fn approve(&self, asked: IdAsked) -> Told {
-        self.hub.approve(asked.id, asked.door).await.map_err(set_refused)
     }
 }

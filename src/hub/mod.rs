@@ -9,6 +9,7 @@ mod admin;
 pub mod alarm;
 mod broker;
 pub mod clock;
+mod couple;
 mod crowd;
 mod deliver;
 mod desk;
@@ -26,15 +27,17 @@ mod regie;
 mod replay;
 mod restored;
 mod set_check;
+mod shadow;
 mod share;
+mod trial;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::problem::Files;
@@ -49,6 +52,7 @@ use crate::transport::{Check, CloudEvent, OutgoingParcel, Proof};
 pub use active::{Active, SetError, active_set, checked};
 pub use admin::Office;
 pub use broker::broker_partners;
+pub use couple::{BrokerQueue, Coupling};
 pub use deliver::{Delivered, Deliverer, IDLE};
 pub use figures::gather;
 pub use follow::Follower;
@@ -73,6 +77,10 @@ pub struct Hub {
     directs: AtomicBool,
     /// The connections to the broker, where there is one: to tell how they are.
     links: OnceLock<BrokerLinks>,
+    /// One shadow run at a time.
+    trying: Semaphore,
+    /// The set that was tried last, so that a run of many pages reads it once.
+    candidate: Mutex<Option<Arc<Catalogue>>>,
 }
 
 /// How the hub reaches its broker.
@@ -127,6 +135,8 @@ impl Hub {
             data: data.to_owned(),
             directs: AtomicBool::new(directs),
             links: OnceLock::new(),
+            trying: Semaphore::new(1),
+            candidate: Mutex::default(),
         };
         Ok(Opened { hub: Arc::new(hub), writer, given_set_is_active })
     }

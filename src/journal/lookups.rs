@@ -35,9 +35,13 @@ pub struct Activation {
     pub approved_by: Option<String>,
     pub widens: bool,
     pub note: String,
-    /// `actief` or `voorgesteld`.
+    /// `actief` (now or once), `voorgesteld`, `geweigerd`, or `schaduw`: only tried.
     pub state: String,
     pub at: Timestamp,
+    /// When it became active, or was refused.
+    pub decided_at: Option<Timestamp>,
+    /// Who refused it, and why.
+    pub refused: Option<(String, String)>,
 }
 
 impl Journal {
@@ -166,6 +170,11 @@ impl Journal {
         self.activations("select * from activation where state = 'voorgesteld' order by seq").await
     }
 
+    /// What was wanted of sets lately, and what became of that; the newest first.
+    pub async fn activation_history(&self) -> Result<Vec<Activation>, JournalError> {
+        self.activations("select * from activation order by seq desc limit 100").await
+    }
+
     async fn activations(&self, sql: &'static str) -> Result<Vec<Activation>, JournalError> {
         let rows = query(sql, []).fetch_all(&mut self.reads.acquire().await?).await?;
         let read = |row: &Row| {
@@ -178,6 +187,8 @@ impl Journal {
                 note: row.text("note")?,
                 state: row.text("state")?,
                 at: row.time("at")?,
+                decided_at: row.maybe_time("decided_at")?,
+                refused: row.maybe_text("refused_by")?.zip(row.maybe_text("refused_why")?),
             })
         };
         rows.iter().map(read).collect()

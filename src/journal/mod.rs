@@ -35,7 +35,9 @@ mod outbox;
 mod partners;
 mod people;
 mod quarantine;
+mod queues;
 mod receive;
+mod recent;
 mod regie;
 mod replace;
 mod restart;
@@ -102,6 +104,8 @@ pub use self::people::{
     THROTTLE_ADDRESS_AFTER, THROTTLE_AFTER, throttled_until,
 };
 pub use self::quarantine::{Decision, QuarantineOrder};
+pub use self::queues::{COUNTED_MAX, Counted, ExchangeSeen, QueueSeen, TestSent};
+pub use self::recent::{Recent, RecentRefusal};
 pub use self::regie::{
     ASKED, AgreementAct, AgreementShown, AgreementWords, CaseAct, CaseFilter, CaseOrder,
     CaseOrdered, CaseShown, CaseView, DossierLine, HeldParcels, NamedParty, REGIE_LIST_MAX,

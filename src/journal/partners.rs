@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::sql::{Conn, query};
 use super::unit::{LeafOf, Unit};
 use super::{JournalError, LeafKind};
-use crate::message::{Digest, PartnerId, Timestamp};
+use crate::message::{Digest, PartnerId, Timestamp, is_same_person};
 
 /// Credentials of a partner that are valid at a time, so that one can follow the other.
 pub const CREDENTIALS_MAX: usize = 2;
@@ -53,6 +53,24 @@ pub enum PartnerOrder {
     Approve {
         id: Uuid,
         by: String,
+    },
+    /// What was proposed is not to become active. Who proposed it may take it back so as well.
+    Refuse {
+        id: Uuid,
+        by: String,
+        why: String,
+    },
+    /// Somebody sends a partner a test message; written down before it goes.
+    Test {
+        partner: PartnerId,
+        by: String,
+        why: String,
+    },
+    /// Somebody tried a set on traffic of before: nothing follows from it.
+    Shadow {
+        catalogue: Digest,
+        by: String,
+        note: String,
     },
 }
 
@@ -118,6 +136,26 @@ impl Unit<'_> {
                 self.add_secret(partner, secret, now).await.map(Some)
             }
             PartnerOrder::RevokeSecret { id } => self.revoke_secret(*id, now).await.map(|()| None),
+            PartnerOrder::Test { partner, by, why } => {
+                let sql = "insert into test_message (partner, at, by_whom, why)
+                    values ($1, $2, $3, $4)";
+                let cells =
+                    [partner.as_str().into(), now.into(), by.as_str().into(), why.as_str().into()];
+                query(sql, cells).execute(&mut *self.conn).await?;
+                self.partner_leaf(partner, "proefbericht", now)?;
+                Ok(None)
+            }
+            order => self.set_order(order, now).await,
+        }
+    }
+
+    /// An order about sets.
+    async fn set_order(
+        &mut self,
+        order: &PartnerOrder,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, JournalError> {
+        match order {
             PartnerOrder::KeepSet { catalogue, files } => {
                 let sql = "insert into set_files (catalogue, files, at) values ($1, $2, $3)
                     on conflict (catalogue) do nothing";
@@ -136,6 +174,21 @@ impl Unit<'_> {
             PartnerOrder::Approve { id, by } => {
                 self.approve(*id, by, now).await.map(|()| Some(*id))
             }
+            PartnerOrder::Refuse { id, by, why } => {
+                self.refuse_proposal(*id, (by, why), now).await.map(|()| Some(*id))
+            }
+            PartnerOrder::Shadow { catalogue, by, note } => {
+                let tried = Proposal {
+                    catalogue: *catalogue,
+                    asked_by: by.clone(),
+                    widens: false,
+                    approved_by: None,
+                    note: note.clone(),
+                };
+                self.put_activation(&tried, "schaduw", now).await.map(Some)
+            }
+            // The others are about partners.
+            _ => Err(JournalError::NotFound),
         }
     }
 
@@ -212,13 +265,25 @@ impl Unit<'_> {
         proposal: &Proposal,
         now: Timestamp,
     ) -> Result<Uuid, JournalError> {
-        let Proposal { catalogue, asked_by, widens, approved_by, note } = proposal;
-        if approved_by.as_ref() == Some(asked_by) {
+        let Proposal { asked_by, widens, approved_by, .. } = proposal;
+        if approved_by.as_ref().is_some_and(|by| is_same_person(by, asked_by)) {
             return Err(JournalError::SamePerson);
         }
         let active = !widens || approved_by.is_some();
         let state = if active { "actief" } else { "voorgesteld" };
+        self.put_activation(proposal, state, now).await
+    }
+
+    /// What somebody wants of a set, with its leaf.
+    async fn put_activation(
+        &mut self,
+        proposal: &Proposal,
+        state: &str,
+        now: Timestamp,
+    ) -> Result<Uuid, JournalError> {
+        let Proposal { catalogue, asked_by, widens, approved_by, note } = proposal;
         let id = self.vault.uuid()?;
+        let active = state == "actief";
         let decided_at = if active { Some(self.decided_at(now).await?) } else { None };
         let leaf = self.leaf(activation_leaf(id, *catalogue, state, now));
         let sql = "insert into activation (id, catalogue, asked_by, approved_by, widens, note,
@@ -248,22 +313,46 @@ impl Unit<'_> {
     }
 
     async fn approve(&mut self, id: Uuid, by: &str, now: Timestamp) -> Result<(), JournalError> {
-        let sql = "select catalogue, asked_by, state from activation where id = $1";
-        let row = query(sql, [id.into()]).fetch_optional(&mut *self.conn).await?;
-        let row = row.ok_or(JournalError::NotFound)?;
-        if row.text("state")? != "voorgesteld" {
-            return Err(JournalError::Settled);
-        }
-        if row.text("asked_by")? == by {
+        let (catalogue, asked_by) = self.waiting_proposal(id).await?;
+        if is_same_person(&asked_by, by) {
             return Err(JournalError::SamePerson);
         }
-        let leaf = self.leaf(activation_leaf(id, row.digest("catalogue")?, "actief", now));
+        let leaf = self.leaf(activation_leaf(id, catalogue, "actief", now));
         let sql = "update activation set state = 'actief', approved_by = $2, decided_at = $3,
                 leaf = $4 where id = $1";
         let decided_at = self.decided_at(now).await?;
         let cells = [id.into(), by.into(), decided_at.into(), leaf.into()];
         query(sql, cells).execute(&mut *self.conn).await.map(drop)?;
         Ok(())
+    }
+
+    async fn refuse_proposal(
+        &mut self,
+        id: Uuid,
+        (by, why): (&str, &str),
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let (catalogue, _) = self.waiting_proposal(id).await?;
+        let leaf = self.leaf(activation_leaf(id, catalogue, "geweigerd", now));
+        let sql = "update activation set state = 'geweigerd', refused_by = $2, refused_why = $3,
+                decided_at = $4, leaf = $5 where id = $1";
+        let decided_at = self.decided_at(now).await?;
+        let cells = [id.into(), by.into(), why.into(), decided_at.into(), leaf.into()];
+        query(sql, cells).execute(&mut *self.conn).await.map(drop)?;
+        Ok(())
+    }
+
+    /// The set of a proposal that waits, and who wants it.
+    async fn waiting_proposal(&mut self, id: Uuid) -> Result<(Digest, String), JournalError> {
+        let sql = "select catalogue, asked_by, state from activation where id = $1";
+        let row = query(sql, [id.into()]).fetch_optional(&mut *self.conn).await?;
+        let row = row.ok_or(JournalError::NotFound)?;
+        match row.text("state")?.as_str() {
+            "voorgesteld" => Ok((row.digest("catalogue")?, row.text("asked_by")?)),
+            // Somebody tried it: that was never a proposal.
+            "schaduw" => Err(JournalError::NotFound),
+            _ => Err(JournalError::Settled),
+        }
     }
 }
 

@@ -158,6 +158,7 @@ impl Unit<'_> {
                 let about = match order {
                     PartnerOrder::Suspend { partner, .. }
                     | PartnerOrder::Resume { partner, .. }
+                    | PartnerOrder::Test { partner, .. }
                     | PartnerOrder::AddToken { partner, .. }
                     | PartnerOrder::AddSecret { partner, .. } => partner.as_str(),
                     _ => "",

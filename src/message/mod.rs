@@ -33,7 +33,7 @@ pub use job::{BATCH_MOST, ItemOutcome, JobChange, JobKind, JobState, Pace, RATE_
 pub use kind::{Effect, MessageKind};
 pub use refusal::{Fault, Refusal, Violation};
 pub use role::{RolePurpose, RoleStatement};
-pub use staff::{BadLogin, Login, StaffRole, Themes};
+pub use staff::{BadLogin, Login, StaffRole, Themes, is_same_person};
 pub use stage::{Stage, Usage};
 pub use succession::Succession;
 pub use task::{RequestWord, TO_ERASE_MAX, TaskAnswer, TaskWord, ToErase};

@@ -122,6 +122,25 @@ impl fmt::Display for Login {
     }
 }
 
+/// Whether two names are of one person, however they are written. The console writes a name with
+/// its login between brackets, and the command line what somebody types.
+pub fn is_same_person(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let (one, other) = (plain(one), plain(other));
+    match (signed(&one), signed(&other)) {
+        (Some((_, login)), Some((_, same))) => login == same,
+        (Some((name, login)), None) => other == name || other == login || other == one,
+        (None, Some((name, login))) => one == name || one == login || one == other,
+        (None, None) => one == other,
+    }
+}
+
+/// Name and login of a signature such as `anna de wit (anna)`.
+fn signed(text: &str) -> Option<(&str, &str)> {
+    let (name, login) = text.strip_suffix(')')?.rsplit_once(" (")?;
+    login.parse::<Login>().is_ok().then_some((name, login))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,5 +165,18 @@ mod tests {
         let all = Themes::parse(" * ");
         assert!(all.cover(None) && all.cover(Some("zorg")));
         assert!(!Themes::parse("").cover(Some("zorg")));
+    }
+
+    #[test]
+    fn a_person_does_not_become_two_by_writing_a_name_otherwise() {
+        assert!(is_same_person("A. de Vries", "  a.  DE vries "));
+        assert!(!is_same_person("A. de Vries", "B. de Vries"));
+        for same in ["Anna de Wit", "anna", "ANNA DE WIT (anna)", "Een andere naam (anna)"] {
+            assert!(is_same_person("Anna de Wit (anna)", same), "{same}");
+            assert!(is_same_person(same, "Anna de Wit (anna)"), "{same}");
+        }
+        // Two people may have one name.
+        assert!(!is_same_person("Anna de Wit (anna)", "Anna de Wit (a.dewit)"));
+        assert!(is_same_person("Jan (de oude)", "jan (de oude)"));
     }
 }

@@ -54,6 +54,31 @@ pub struct Version<'a> {
     pub withheld: &'a [Withheld],
 }
 
+/// The paths at which two documents differ, by what became of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Turned {
+    /// Only in the new one.
+    pub more: BTreeSet<String>,
+    /// Only in the old one.
+    pub fewer: BTreeSet<String>,
+    /// In both, with another value.
+    pub other: BTreeSet<String>,
+}
+
+impl Turned {
+    fn note(&mut self, was_there: bool, is_there: bool, path: String) {
+        match (was_there, is_there) {
+            (false, true) => self.more.insert(path),
+            (true, false) => self.fewer.insert(path),
+            _ => self.other.insert(path),
+        };
+    }
+
+    fn all(self) -> BTreeSet<String> {
+        [self.more, self.fewer, self.other].into_iter().flatten().collect()
+    }
+}
+
 /// What today's rules make for a recipient.
 #[derive(Debug, Clone, Copy)]
 pub enum Today<'a> {
@@ -96,7 +121,7 @@ pub fn difference(
             Difference::plain(Consequence::Zelfde)
         }
         (Some(sent), Today::Document(now)) => {
-            let fields = fields(connector, sent.bytes, now.bytes);
+            let fields = turned(connector, sent.bytes, now.bytes).all();
             Difference { consequence: Consequence::Anders, fields, reasons: reasons(sent, now) }
         }
         (_, Today::Failure(failure)) => Difference::refused(failure.reason, &failure.violations),
@@ -113,8 +138,8 @@ fn reasons(sent: Version<'_>, now: Version<'_>) -> BTreeSet<String> {
 }
 
 /// The paths at which two native documents differ.
-fn fields(connector: Option<&Connector>, old: &[u8], new: &[u8]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+pub fn turned(connector: Option<&Connector>, old: &[u8], new: &[u8]) -> Turned {
+    let mut found = Turned::default();
     let read = connector.and_then(|connector| {
         connector.outbound.iter().find_map(|form| {
             let value = |bytes| {
@@ -128,31 +153,31 @@ fn fields(connector: Option<&Connector>, old: &[u8], new: &[u8]) -> BTreeSet<Str
             Some((decoded.take_value(&form.schema.shape).ok()?, new))
         })
     });
-    match read {
-        Some((old, new)) => compare(Some(&old), Some(&new), "", &mut found),
-        None => drop(found.insert(WHOLE.to_owned())),
+    if let Some((old, new)) = read {
+        compare(Some(&old), Some(&new), "", &mut found);
     }
-    if found.is_empty() {
-        // They differ in how they are written only.
-        found.insert(WHOLE.to_owned());
+    if found == Turned::default() {
+        // They cannot be read, or differ in how they are written only.
+        found.other.insert(WHOLE.to_owned());
     }
     found
 }
 
-fn compare(old: Option<&Value>, new: Option<&Value>, path: &str, found: &mut BTreeSet<String>) {
+fn compare(old: Option<&Value>, new: Option<&Value>, path: &str, found: &mut Turned) {
     if old == new {
         return;
     }
     let objects = (old.and_then(Value::as_object), new.and_then(Value::as_object));
     let lists = (old.and_then(Value::as_array), new.and_then(Value::as_array));
     let both = old.is_some() && new.is_some();
+    let mut note = |path| found.note(old.is_some(), new.is_some(), path);
     match (objects, lists) {
-        ((None, None), (None, None)) => drop(found.insert(named(path))),
+        ((None, None), (None, None)) => note(named(path)),
         ((a, b), (None, None)) if !both || (a.is_some() && b.is_some()) => {
             let keys: BTreeSet<&String> =
                 a.into_iter().chain(b).flat_map(serde_json::Map::keys).collect();
             if keys.is_empty() {
-                found.insert(named(path));
+                note(named(path));
             }
             for key in keys {
                 let step = key.replace('~', "~0").replace('/', "~1");
@@ -163,14 +188,14 @@ fn compare(old: Option<&Value>, new: Option<&Value>, path: &str, found: &mut BTr
         ((None, None), (a, b)) if !both || (a.is_some() && b.is_some()) => {
             let (a, b) = (a.map_or(&[][..], Vec::as_slice), b.map_or(&[][..], Vec::as_slice));
             if a.is_empty() && b.is_empty() {
-                found.insert(named(path));
+                note(named(path));
             }
             for at in 0..a.len().max(b.len()) {
                 compare(a.get(at), b.get(at), &format!("{path}/*"), found);
             }
         }
         // An object where a list or a value was.
-        _ => drop(found.insert(named(path))),
+        _ => note(named(path)),
     }
 }
 
@@ -255,7 +280,7 @@ impl Tally {
     }
 }
 
-fn add_up(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+pub(super) fn add_up(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
     for (name, count) in more {
         let room = sums.len() < NAMES_MAX || sums.contains_key(&name);
         let name = if room { name } else { BEYOND.to_owned() };

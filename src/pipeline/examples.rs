@@ -5,6 +5,7 @@
 //! well which mapping lines and schema fields no example touches.
 
 mod answers;
+pub mod rehearse;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -344,11 +345,8 @@ impl<'a> Runner<'a> {
         if found.is_empty() { Err(NO_SPEAKER.to_owned()) } else { Ok(found) }
     }
 
-    /// The native document of the case, whatever its extension.
     fn native(&self) -> Result<&'a [u8], String> {
-        let prefix = format!("{}/native.", self.folder);
-        let found = self.files.iter().find(|(path, _)| path.starts_with(&prefix));
-        found.map(|(_, b)| b.as_slice()).ok_or_else(|| "native.* ontbreekt".to_owned())
+        native(self.files, &self.folder).ok_or_else(|| "native.* ontbreekt".to_owned())
     }
 
     fn required<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, String> {
@@ -361,6 +359,13 @@ impl<'a> Runner<'a> {
         };
         serde_json::from_slice(bytes).map(Some).map_err(|error| format!("{name}: {error}"))
     }
+}
+
+/// The native document of a case, whatever its extension.
+fn native<'f>(files: &'f Files, folder: &str) -> Option<&'f [u8]> {
+    let prefix = format!("{folder}/native.");
+    let found = files.range(prefix.clone()..).next().filter(|(path, _)| path.starts_with(&prefix));
+    found.map(|(_, bytes)| bytes.as_slice())
 }
 
 fn now() -> Result<Timestamp, String> {

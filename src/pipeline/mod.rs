@@ -18,6 +18,7 @@ mod generalise;
 mod minimise;
 mod native;
 mod parcel;
+mod shadow;
 mod view;
 mod widen;
 
@@ -26,11 +27,12 @@ pub use answer::{Answered, NativeAnswer, native_answer};
 pub use ask::{About, Request, ask, asked_before};
 pub use correct::{Told, Untold, corrected, corrects, retold};
 pub use difference::{
-    Consequence, Difference, Group, Tally, TallyLine, Today, Version, difference,
+    Consequence, Difference, Group, Tally, TallyLine, Today, Turned, Version, difference,
 };
 pub use dispatch::{Feedback, dispatch, feedback, redispatch};
 pub use minimise::{Decision, Minimised};
 pub use native::{Decoded, split};
 pub use parcel::{Admitted, Dispatch, Failure, NotSent, Parcel, Withheld, WithheldReason};
+pub use shadow::{Fared, FieldTurns, Happened, ShadowTally, Went, shadow};
 pub use view::{View, Woken, explain_for, minimise_for};
 pub use widen::{Had, Widened, widen};

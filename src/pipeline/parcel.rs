@@ -22,6 +22,13 @@ impl Admitted {
         &self.message
     }
 
+    /// The same message, meant for one partner and nobody else.
+    #[must_use]
+    pub fn addressed_to(mut self, partner: &PartnerId) -> Self {
+        self.message.named_recipients = vec![partner.to_string()];
+        self
+    }
+
     /// For tests of what comes after the door.
     #[cfg(test)]
     pub(crate) fn for_test(message: CanonicalMessage) -> Self {

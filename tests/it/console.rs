@@ -4,6 +4,7 @@
 mod browser;
 mod evaluation;
 mod lists;
+mod connections;
 
 use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -31,7 +32,9 @@ impl Browser {
         let log = hub.place.log();
         let at = log.split("De console staat op ").nth(1).and_then(|rest| rest.lines().next());
         let url = at.expect("the console says where it is").to_owned();
-        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build();
+        // A connection that rested may be gone when a form is sent, and a form is not sent twice.
+        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.pool_max_idle_per_host(0).build();
         Self { url, client: client.expect("a client"), cookie: String::new() }
     }
 
@@ -134,6 +137,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", "3f0c9a52-7d1e-4b8a-9c64-1f2e3d4c5b6a")
         .replace("{ontvanger}", WONEN)
         .replace("{login}", "niemand")
+        .replace("{set}", &"0".repeat(64))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod chain;
 pub mod evaluation;
 pub mod filters;
+pub mod couplings;
 pub mod live;
 pub mod log;
 pub mod login;
@@ -14,6 +15,8 @@ pub mod partners;
 pub mod people;
 pub mod quarantine;
 pub mod remind;
+pub mod queues;
+pub mod sets;
 pub mod tasks;
 pub mod today;
 

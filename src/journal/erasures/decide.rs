@@ -15,7 +15,7 @@ use crate::journal::sql::query;
 use crate::journal::unit::Unit;
 use crate::journal::writer::State;
 use crate::journal::{JournalError, Rules, shared};
-use crate::message::Timestamp;
+use crate::message::{Timestamp, is_same_person};
 
 const LAPSED: JournalError =
     JournalError::Order("dit verzoek is vervallen; vraag het opnieuw met: schakel erase");
@@ -218,22 +218,5 @@ impl Unit<'_> {
         let cells = [number.into(), holder.into(), outcome.into(), notice.into()];
         query(sql, cells).execute(&mut *self.conn).await?;
         Ok(())
-    }
-}
-
-/// Whether two names are of one person, however they are written.
-fn is_same_person(one: &str, other: &str) -> bool {
-    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    plain(one) == plain(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_same_person;
-
-    #[test]
-    fn a_person_does_not_become_two_by_writing_a_name_otherwise() {
-        assert!(is_same_person("A. de Vries", "  a.  DE vries "));
-        assert!(!is_same_person("A. de Vries", "B. de Vries"));
     }
 }

@@ -13,7 +13,7 @@ const JOURNAL_FILE: &str = "journal.sqlite";
 const KEYS_FILE: &str = "sleutels.sqlite";
 
 /// The schema, step by step; a step is never changed once it has been released.
-const JOURNAL_STEPS: [&str; 15] = [
+const JOURNAL_STEPS: [&str; 16] = [
     include_str!("../schema/sqlite/0001_journal.sql"),
     include_str!("../schema/sqlite/0002_reveal.sql"),
     include_str!("../schema/sqlite/0003_barred.sql"),
@@ -29,6 +29,7 @@ const JOURNAL_STEPS: [&str; 15] = [
     include_str!("../schema/sqlite/0013_wissen.sql"),
     include_str!("../schema/sqlite/0014_mensen.sql"),
     include_str!("../schema/sqlite/0015_filters.sql"),
+    include_str!("../schema/sqlite/0016_weigeren.sql"),
 ];
 const KEYS_STEPS: [&str; 1] = [include_str!("../schema/sqlite/0001_keys.sql")];
 

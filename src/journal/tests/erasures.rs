@@ -457,6 +457,8 @@ pub const BEFORE_REQUESTS: &str = "delete from migration where number > 12;
     drop table session; drop table account_change; drop table account;
     drop table person; drop table erasure_item; drop table erasure_request;
     drop index cases_erase;
+    alter table activation drop column refused_by; drop table test_message;
+    alter table activation drop column refused_why;
     alter table cases drop column erase_at; alter table cases drop column legal_hold";
 
 #[tokio::test]

@@ -10,6 +10,7 @@ on_both_stores! {
     two_tokens_are_valid_at_a_time,
     webhook_secrets_are_sealed_and_rotate,
     what_widens_takes_a_second_person,
+    a_proposal_is_refused_with_a_reason_and_what_was_tried_is_no_proposal,
 }
 
 async fn order(desk: &Desk, order: PartnerOrder) -> Result<Option<uuid::Uuid>, JournalError> {
@@ -30,6 +31,10 @@ async fn a_suspended_partner_gets_nothing_until_it_is_resumed(on: On) {
     let claim = || desk.journal.claim(std::slice::from_ref(&who), desk.now(), 10, 60);
     assert!(claim().await.unwrap().is_empty());
 
+    let (by, why) = ("anna".to_owned(), "nieuw adres".to_owned());
+    order(&desk, PartnerOrder::Test { partner: who.clone(), by: by.clone(), why }).await.unwrap();
+    let sent = desk.journal.test_messages(&who).await.unwrap();
+    assert_eq!((sent.len(), sent[0].by.as_str(), sent[0].why.as_str()), (1, "anna", "nieuw adres"));
     order(&desk, PartnerOrder::Resume { partner: who.clone(), by }).await.unwrap();
     assert_eq!(claim().await.unwrap().len(), 1);
 }
@@ -93,5 +98,52 @@ async fn what_widens_takes_a_second_person(on: On) {
     let active = desk.journal.current_activation().await.unwrap().unwrap();
     assert_eq!((active.catalogue, active.approved_by.as_deref()), (Digest([2; 32]), Some("bart")));
     assert!(matches!(order(&desk, approve("bart")).await, Err(JournalError::Settled)));
+    assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
+}
+
+async fn a_proposal_is_refused_with_a_reason_and_what_was_tried_is_no_proposal(on: On) {
+    let desk = Desk::new(on).await;
+    let propose = |n: u8, widens| {
+        PartnerOrder::Activate(Proposal {
+            catalogue: Digest([n; 32]),
+            asked_by: "Anna de Wit (anna)".to_owned(),
+            widens,
+            approved_by: None,
+            note: "convenant".to_owned(),
+        })
+    };
+    order(&desk, propose(1, false)).await.unwrap();
+    let id = order(&desk, propose(2, true)).await.unwrap().unwrap();
+    // However a person writes her name, she is no second one.
+    for same in ["anna", "anna de wit"] {
+        let approve = PartnerOrder::Approve { id, by: same.to_owned() };
+        assert!(matches!(order(&desk, approve).await, Err(JournalError::SamePerson)), "{same}");
+    }
+    let tried = PartnerOrder::Shadow {
+        catalogue: Digest([2; 32]),
+        by: "bart".to_owned(),
+        note: "200".to_owned(),
+    };
+    let tried = order(&desk, tried).await.unwrap().unwrap();
+    assert_eq!(desk.journal.proposals().await.unwrap().len(), 1, "that is no proposal");
+    let refuse = |id| PartnerOrder::Refuse { id, by: "bart".to_owned(), why: "te ruim".to_owned() };
+    assert!(matches!(order(&desk, refuse(tried)).await, Err(JournalError::NotFound)));
+    order(&desk, refuse(id)).await.unwrap();
+    for again in [refuse(id), PartnerOrder::Approve { id, by: "chris".to_owned() }] {
+        assert!(matches!(order(&desk, again).await, Err(JournalError::Settled)));
+    }
+    let desk = desk.reopen().await;
+    assert!(desk.journal.proposals().await.unwrap().is_empty());
+    let active = desk.journal.current_activation().await.unwrap().unwrap();
+    assert_eq!(active.catalogue, Digest([1; 32]));
+    let history = desk.journal.activation_history().await.unwrap();
+    let states: Vec<_> = history.iter().map(|row| row.state.as_str()).collect();
+    assert_eq!(states, ["schaduw", "geweigerd", "actief"]);
+    assert_eq!(history[1].refused, Some(("bart".to_owned(), "te ruim".to_owned())));
+    // An earlier set that is active once more is the one in force.
+    order(&desk, propose(3, false)).await.unwrap();
+    order(&desk, propose(1, false)).await.unwrap();
+    let active = desk.journal.current_activation().await.unwrap().unwrap();
+    assert_eq!(active.catalogue, Digest([1; 32]));
     assert!(desk.journal.verify(|_| {}).await.unwrap().is_sound());
 }

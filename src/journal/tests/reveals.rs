@@ -94,6 +94,8 @@ async fn a_journal_of_before_reveals_learns_them() {
          drop table saved_filter; drop table login_failure;
          drop table account; drop table person; drop table erasure_item;
          drop table erasure_request; drop index cases_erase;
+         alter table activation drop column refused_by; drop table test_message;
+         alter table activation drop column refused_why;
          alter table cases drop column erase_at; alter table cases drop column legal_hold;
          alter table correlation drop column until";
     place.connect().await.script(before).await.unwrap();

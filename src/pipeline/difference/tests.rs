@@ -4,9 +4,9 @@ use super::*;
 use crate::pipeline::WithheldReason;
 
 fn at(old: &Value, new: &Value) -> Vec<String> {
-    let mut found = BTreeSet::new();
+    let mut found = Turned::default();
     compare(Some(old), Some(new), "", &mut found);
-    found.into_iter().collect()
+    found.all().into_iter().collect()
 }
 
 #[test]
@@ -36,6 +36,18 @@ fn documents_differ_at_paths_without_indexes_or_values() {
         assert_eq!(at(&old, &new), wanted, "{old} {new}");
         assert_eq!(at(&new, &old), wanted, "the other way round");
     }
+}
+
+#[test]
+fn a_path_comes_goes_or_has_another_value() {
+    let old = json!({"a": 1, "gaat": {"x": 1}, "l": [1]});
+    let new = json!({"a": 2, "komt": {"y": 1}, "l": [1, 2]});
+    let mut found = Turned::default();
+    compare(Some(&old), Some(&new), "", &mut found);
+    let paths = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
+    assert_eq!(paths(&found.more), ["/komt/y", "/l/*"]);
+    assert_eq!(paths(&found.fewer), ["/gaat/x"]);
+    assert_eq!(paths(&found.other), ["/a"]);
 }
 
 #[test]

@@ -161,6 +161,23 @@ impl Webhooks {
         if found.is_empty() { Err(Unresolved::Unknown) } else { Ok(()) }
     }
 
+    /// Whether something answers at an address: asked with HEAD, without a signature or a document.
+    /// Answers with the HTTP status, whatever it is, or a word for why nothing answered.
+    pub async fn knock(&self, url: &str, named: Vec<Network>) -> Result<u16, String> {
+        let blocked = |blocked: Blocked| format!("geblokkeerd-{}", blocked.code());
+        let url = Url::parse(url).map_err(|_| blocked(Blocked::Url))?;
+        let scheme = guard::check_url(&url, &named).map_err(blocked)?;
+        let client = self.client(&named, scheme).map_err(|_| "geen-client".to_owned())?;
+        match client.head(url).send().await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) => Err(match of_error(&error) {
+                WebhookOutcome::Retry { code, .. } => code.to_owned(),
+                WebhookOutcome::Blocked(found) => blocked(found),
+                _ => "verbroken".to_owned(),
+            }),
+        }
+    }
+
     fn client(&self, named: &[Network], scheme: Scheme) -> reqwest::Result<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (named.to_vec(), scheme);

@@ -76,6 +76,11 @@ fn a_programme_is_shown_with_who_made_it_hold_and_a_change_names_its_targets() {
     run(&place, &["programme", "show", "--draft"]).ends(OK).shows("hoogstens 800");
     let why = ["activate", "--by", "J. Jansen", "--why", "raad 12 november"];
     run(&place, &why).ends(OK);
+    let sets = run(&place, &["activate", "--list"]).ends(OK);
+    sets.shows("raad 12 november").shows("eerste start").shows("Nu actief");
+    let tried = run(&place, &["activate", "--shadow", "5", "--by", "anna"]).ends(OK);
+    tried.shows("Bekeken: ").shows("hetzelfde gebeurd");
+    run(&place, &["activate", "--list"]).ends(OK).shows("schaduw");
     let shown = run(&place, &["programme", "show"]).ends(OK);
     shown.shows("hoogstens 800").shows("J. Jansen").shows("raad 12 november");
     let shown = run(&place, &["programme", "show", "-o", "json"]).ends(OK).json();

@@ -218,6 +218,42 @@ def reminds(page):
     told("reminded a partner after a look")
 
 
+def connects(page, browser):
+    """Tries an example, and leaves it to a second person to approve another set."""
+    page.goto(f"{given['url']}/koppelingen")
+    looked_at(page, "koppelingen")
+    page.get_by_role("link", name="Politie Eenheid Oost-Brabant").click()
+    page.select_option("#voorbeeld", "in-volledig")
+    page.get_by_role("button", name="Door de vertaling sturen").click()
+    expect(page.get_by_text("Dit is een proef: er is niets verstuurd")).to_be_visible()
+    page.get_by_role("button", name="Bereikbaarheid nakijken").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    looked_at(page, "koppeling-bereik")
+    page.go_back()
+    looked_at(page, "koppeling")
+    page.goto(f"{given['url']}/wachtrijen")
+    looked_at(page, "wachtrijen")
+    page.goto(f"{given['url']}/sets/{given['proposal']}")
+    looked_at(page, "voorstel")
+    page.get_by_role("button", name="Goedkeuren en actief maken").click()
+    expect(page.get_by_role("alert")).to_contain_text("Een ander dan de aanvrager")
+    other, errors = enter(browser, "tweede")
+    other.goto(f"{given['url']}/koppelingen")
+    other.get_by_role("link", name="Bekijk en beslis").click()
+    looked_at(other, "sets")
+    other.get_by_role("link", name="Verschil bekijken").first.click()
+    other.get_by_role("button", name="Schaduwloop starten").click()
+    expect(other.get_by_role("heading", name="Velden die anders gaan")).to_be_visible()
+    looked_at(other, "schaduwloop")
+    other.get_by_role("link", name="Terug").click()
+    other.get_by_role("button", name="Goedkeuren en actief maken").click()
+    expect(other.get_by_role("status").first).to_contain_text("De set is actief")
+    other.get_by_role("link", name="Terug naar deze set").first.click()
+    looked_at(other, "eerdere-set")
+    assert errors == [], errors
+    told("approved as a second person")
+
+
 def audits(browser):
     """English, dark, and as narrow as a telephone: nothing is cut off."""
     page, errors = enter(browser, "audit", color_scheme="dark")
@@ -226,10 +262,12 @@ def audits(browser):
     expect(page.get_by_role("heading", name="Journal")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
     looked_at(page, "logboek")
-    pages = [f"/evaluatie?{given['months']}", "/inzagen", "/casussen", "/taken", "/berichten", "/keten", "/uitval"]
+    pages = [f"/evaluatie?{given['months']}", "/inzagen", "/casussen", "/taken", "/berichten"]
+    pages += ["/keten", "/uitval", "/koppelingen", "/sets", "/wachtrijen"]
+    pages += ["/koppelingen/politie-oost-brabant?voorbeeld=in-volledig"]
     for path in [f"/verstrekkingen?casus={given['case']}", *pages]:
         page.goto(f"{given['url']}{path}")
-        looked_at(page, path.strip("/").split("?")[0] + "-en")
+        looked_at(page, path.strip("/").split("?")[0].replace("/", "-") + "-en")
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate(WIDE) <= 0, f"{path} is wider than a telephone"
         page.set_viewport_size({"width": 1200, "height": 800})
@@ -270,7 +308,9 @@ with sync_playwright() as play:
     evaluates(coordinator)
     keeps(coordinator)
     reminds(coordinator)
-    operates(follows(chromium))
+    operator = follows(chromium)
+    operates(operator)
+    connects(operator, chromium)
     audits(chromium)
     by_keyboard(chromium)
     chromium.close()

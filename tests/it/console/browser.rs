@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::connections::wider;
 use super::evaluation::{months, with_signals};
 use super::{Browser, PASSWORD, hub, with_a_signal};
 use crate::hub::{POLITIE, XML, checkout, example};
@@ -33,9 +34,16 @@ async fn a_browser_goes_around_with_mouse_keyboard_and_a_narrow_screen() {
     assert!(hub.send(&politie, XML, "<kapot>").await.status >= 400);
     with_signals(&hub, &politie).await;
     let mut url = String::new();
-    for (login, role) in [("regie", "regisseur"), ("beheer", "beheerder"), ("audit", "auditor")] {
+    let people = [
+        ("regie", "regisseur"),
+        ("beheer", "beheerder"),
+        ("tweede", "beheerder"),
+        ("audit", "auditor"),
+    ];
+    for (login, role) in people {
         url = Browser::of(&hub, login, &[role], "*").await.url;
     }
+    let proposal = wider(&hub, "Naam beheer (beheer)").await;
     let report = example("politie", "in-volledig");
     let number = report.split("referentienummer>").nth(1).and_then(|rest| rest.split('<').next());
     let number = number.expect("a number").to_owned();
@@ -43,6 +51,7 @@ async fn a_browser_goes_around_with_mouse_keyboard_and_a_narrow_screen() {
     let given = json!({
         "url": url, "hub": hub.door.http, "password": PASSWORD, "case": case, "token": politie,
         "months": months(),
+        "proposal": proposal,
         "documents": { "eerste": other("1"), "tweede": other("2") },
         "chromium": chromium,
         "shots": std::env::var("SCHAKEL_TEST_SHOTS").ok(),

@@ -357,11 +357,25 @@ create table activation (
     approved_by text,
     widens bigint not null,
     note text not null,
+    -- `actief`, `voorgesteld`, `geweigerd`, or `schaduw`: only tried on traffic of before.
     state text not null,
     at bigint not null,
     decided_at bigint,
-    leaf bigint not null
+    leaf bigint not null,
+    refused_by text,
+    refused_why text
 );
+
+-- Who sent a test message to a partner, and why; written before it goes.
+create table test_message (
+    seq bigserial primary key,
+    partner text not null,
+    at bigint not null,
+    by_whom text not null,
+    why text not null
+);
+
+create index test_message_partner on test_message (partner, seq);
 
 -- The files of a set of configuration that was activated or proposed, as one JSON document: a hub
 -- works under the active set whatever became of the folder it came from.
