@@ -56,7 +56,7 @@ fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
 const COPY: [&str; 6] = [
     "create table copy_of as
         with recursive n(n) as (select 1 union all select n + 1 from n where n < {copies})
-        select c.id as old, n.n as n, {id} as new from cases c cross join n",
+        select c.id as old, cast(n.n as bigint) as n, {id} as new from cases c cross join n",
     "insert into cases (id, number, usage, theme, opened_at)
         select m.new, 'X' || m.n || '-' || c.number, c.usage, c.theme, c.opened_at - m.n * {step}
         from copy_of m join cases c on c.id = m.old",
@@ -93,6 +93,16 @@ fn copy_sql(id: &str, key: &str) -> Vec<String> {
     COPY.iter().map(fill).collect()
 }
 
+/// The n-th number that passes the test of a BSN: everybody here is another.
+fn bsn(n: u32) -> String {
+    let valid = (90_000_000_u32..).filter_map(|first| {
+        let digits: Vec<u32> = first.to_string().bytes().map(|b| u32::from(b - b'0')).collect();
+        let sum: u32 = digits.iter().zip((2..=9).rev()).map(|(digit, weight)| digit * weight).sum();
+        (sum % 11 < 10).then(|| format!("{first}{}", sum % 11))
+    });
+    valid.skip(usize::try_from(n).unwrap_or(0)).next().unwrap_or_default()
+}
+
 async fn feed(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
     let files = schakel::settings::shipped();
     let report = String::from_utf8(files[REPORT].clone()).expect("text");
@@ -102,6 +112,8 @@ async fn feed(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
         let report = report
             .replace("118204", &number.to_string())
             .replace("231107", &format!("9{number}"))
+            .replace("999990342", &bsn(number))
+            .replace("0772010000900417", &format!("0772010001{number:06}"))
             .replace("nummer>48<", &format!("nummer>{}<", number + 1));
         let bytes = report.into_bytes();
         let media_type = Some("application/xml");
