@@ -95,12 +95,12 @@ fn copy_sql(id: &str, key: &str) -> Vec<String> {
 
 /// The n-th number that passes the test of a BSN: everybody here is another.
 fn bsn(n: u32) -> String {
-    let valid = (90_000_000_u32..).filter_map(|first| {
+    let mut valid = (90_000_000_u32..).filter_map(|first| {
         let digits: Vec<u32> = first.to_string().bytes().map(|b| u32::from(b - b'0')).collect();
         let sum: u32 = digits.iter().zip((2..=9).rev()).map(|(digit, weight)| digit * weight).sum();
         (sum % 11 < 10).then(|| format!("{first}{}", sum % 11))
     });
-    valid.skip(usize::try_from(n).unwrap_or(0)).next().unwrap_or_default()
+    valid.nth(usize::try_from(n).unwrap_or(0)).unwrap_or_default()
 }
 
 async fn feed(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
