@@ -11,11 +11,12 @@ use std::time::Duration;
 use schakel::casework::evaluate::{Asked, Evaluator};
 use schakel::catalogue::Catalogue;
 use schakel::evidence::HubKeys;
+use schakel::hub::Active;
 use schakel::journal::{
-    CaseFilter, Journal, Received, Rules, Servers, Span, Store, Submission, TaskFilter,
+    CaseFilter, Journal, Received, Servers, Span, Store, Submission, TaskFilter,
 };
 use schakel::message::Timestamp;
-use schakel::pipeline::{self, Incoming, admit};
+use schakel::pipeline::{Incoming, admit};
 use sqlx::{Connection as _, Executor as _};
 use tokio::time::Instant;
 
@@ -36,21 +37,6 @@ const ROUNDS: usize = 20;
 
 /// Between two copies: so many lie spread over a year.
 const STEP_US: i64 = 365 * 86_400 * 1_000_000 / COPIES as i64;
-
-fn rules(set: &Arc<Catalogue>) -> Arc<Rules> {
-    let (one, two) = (Arc::clone(set), Arc::clone(set));
-    Arc::new(Rules {
-        catalogue: set.digest(),
-        looks_back: set.looks_back(),
-        dispatch: Box::new(move |admitted, case, suspended, now, entropy| {
-            pipeline::dispatch(&one, admitted, case, suspended, now, entropy)
-        }),
-        feedback: Box::new(move |about, case, now, entropy| {
-            pipeline::feedback(&two, about, case, now, entropy)
-        }),
-        regie: Some(Arc::clone(set)),
-    })
-}
 
 /// The rows of every case once more, `COPIES - 1` times. `{id}` and `{key}` are fresh bytes.
 const COPY: [&str; 6] = [
@@ -103,11 +89,11 @@ fn bsn(n: u32) -> String {
     valid.nth(usize::try_from(n).unwrap_or(0)).unwrap_or_default()
 }
 
-async fn feed(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
+async fn feed(journal: &Journal, active: &Active, now: Timestamp) {
+    let set = &active.catalogue;
     let files = schakel::settings::shipped();
     let report = String::from_utf8(files[REPORT].clone()).expect("text");
     let partner = &set.partners[&"politie-oost-brabant".parse().expect("a name")];
-    let rules = rules(set);
     for number in 0..REPORTS {
         let report = report
             .replace("118204", &number.to_string())
@@ -120,7 +106,7 @@ async fn feed(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
         let incoming = Incoming { partner, media_type, bytes: &bytes, received: now };
         let verdict = admit(set, &incoming);
         let submission = Submission {
-            rules: Arc::clone(&rules),
+            rules: Arc::clone(&active.rules),
             partner: partner.id.clone(),
             channel: "http",
             media_type: media_type.map(str::to_owned),
@@ -154,10 +140,10 @@ async fn rounds<T, F: Future<Output = T>>(what: &str, found: impl Fn() -> F) -> 
     last.expect("a round")
 }
 
-async fn measure(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
-    let rules = rules(set);
+async fn measure(journal: &Journal, active: &Active, now: Timestamp) {
+    let Active { catalogue: set, rules } = active;
     let none = rounds("what is due: nothing", || async {
-        journal.regie_clock(Arc::clone(&rules), now).await.expect("an answer")
+        journal.regie_clock(Arc::clone(rules), now).await.expect("an answer")
     });
     assert_eq!(none.await, 0);
     let overdue = TaskFilter { overdue: true, ..TaskFilter::default() };
@@ -178,7 +164,7 @@ async fn measure(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
     })
     .await;
     let started = Instant::now();
-    let done = journal.regie_clock(Arc::clone(&rules), late).await.expect("an answer");
+    let done = journal.regie_clock(Arc::clone(rules), late).await.expect("an answer");
     println!("  {done} cases that were due, done and committed     {:>10.2?}", started.elapsed());
 
     let day = |text: &str| text.parse().expect("a day");
@@ -201,9 +187,9 @@ async fn measure(journal: &Journal, set: &Arc<Catalogue>, now: Timestamp) {
     std::hint::black_box(report);
 }
 
-async fn sqlite(set: &Arc<Catalogue>, keys: &Arc<HubKeys>, now: Timestamp) {
+async fn sqlite(active: &Active, keys: &Arc<HubKeys>, now: Timestamp) {
     let place = tempfile::tempdir().expect("a folder");
-    run(&Store::in_folder(place.path()), (set, keys), now, || async {
+    run(&Store::in_folder(place.path()), (active, keys), now, || async {
         let url = format!("sqlite:{}", place.path().join("journal.sqlite").display());
         let mut conn = sqlx::SqliteConnection::connect(&url).await.expect("the journal");
         for sql in copy_sql("randomblob(16)", "randomblob(32)") {
@@ -214,12 +200,12 @@ async fn sqlite(set: &Arc<Catalogue>, keys: &Arc<HubKeys>, now: Timestamp) {
     .await;
 }
 
-async fn on_postgres(set: &Arc<Catalogue>, keys: &Arc<HubKeys>, now: Timestamp) {
+async fn on_postgres(active: &Active, keys: &Arc<HubKeys>, now: Timestamp) {
     let place = tempfile::tempdir().expect("a folder");
     let server = postgres::shared();
     let url = server.database();
     let servers = Servers::parse(&url, None).expect("a URL");
-    run(&Store::on_servers(servers, place.path()), (set, keys), now, || async {
+    run(&Store::on_servers(servers, place.path()), (active, keys), now, || async {
         let mut conn = sqlx::PgConnection::connect(&url).await.expect("the journal");
         let (id, key) = (
             "decode(replace(gen_random_uuid()::text, '-', ''), 'hex')",
@@ -235,7 +221,7 @@ async fn on_postgres(set: &Arc<Catalogue>, keys: &Arc<HubKeys>, now: Timestamp) 
 
 async fn run<F: Future<Output = ()>>(
     store: &Store,
-    (set, keys): (&Arc<Catalogue>, &Arc<HubKeys>),
+    (active, keys): (&Active, &Arc<HubKeys>),
     now: Timestamp,
     copy: impl FnOnce() -> F,
 ) {
@@ -244,25 +230,26 @@ async fn run<F: Future<Output = ()>>(
         (opened.0, tokio::spawn(opened.1.run()))
     };
     let (journal, writer) = open().await;
-    feed(&journal, set, now).await;
+    feed(&journal, active, now).await;
     drop(journal);
     writer.await.expect("the writer ends");
     copy().await;
     let (journal, writer) = open().await;
-    measure(&journal, set, now).await;
+    measure(&journal, active, now).await;
     drop(journal);
     writer.await.expect("the writer ends");
 }
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let set = Arc::new(Catalogue::parse(&schakel::settings::shipped()).expect("the shipped set"));
+    let set = Catalogue::parse(&schakel::settings::shipped()).expect("the shipped set");
+    let active = Active::new(set, true);
     let keys = Arc::new(HubKeys::generate("meting", [1; 32], [2; 32], [3; 32]));
     let now = Timestamp::parse("2026-11-23T12:00:00Z").expect("a moment");
     let tasks = REPORTS * COPIES * 2 * TASKS_EACH;
     println!("{} signals, as many cases, some {tasks} open tasks", REPORTS * COPIES);
     println!("SQLite");
-    runtime.block_on(sqlite(&set, &keys, now));
+    runtime.block_on(sqlite(&active, &keys, now));
     println!("PostgreSQL");
-    runtime.block_on(on_postgres(&set, &keys, now));
+    runtime.block_on(on_postgres(&active, &keys, now));
 }
